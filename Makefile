@@ -1,0 +1,57 @@
+# Everything a newcomer or CI needs. `make demo` is the first thing to try.
+PYTHON ?= python3
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test lint format contracts contracts-check lock migrations clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+setup: .venv/.installed contracts/node_modules/.installed ## install what the lock files name, into this folder only
+
+.venv/.installed: requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Agora needs Python 3.11 or newer")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.txt
+	@touch $@
+
+# The local chain's binary, the Solidity compiler and OpenZeppelin come from npm (contracts/package-lock.json).
+contracts/node_modules/.installed: contracts/package-lock.json
+	cd contracts && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+demo: setup ## buy 0.25 AAPL from nothing and watch it mint; checks everything; stops everything
+	@$(BIN)/python manage.py demo
+
+up: setup ## the same platform, kept running, on http://localhost:8000
+	@$(BIN)/python manage.py up
+
+test: setup ## the whole suite, in parallel
+	@$(BIN)/python -m pytest -n 3 --dist loadfile; code=$$?; $(BIN)/python -m agora.lib.embedded.server stop .agora; exit $$code
+
+lint: setup ## ruff, mypy, import-linter, Django's checks, migrations up to date
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py check --fail-level WARNING
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+format: setup ## let ruff put the code in shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+contracts: setup ## rebuild the committed artifacts from the Solidity sources, and test the contracts
+	cd contracts && node script/build.mjs && npm test --silent
+
+contracts-check: setup ## rebuild and compare byte for byte with what is committed, and test the contracts
+	cd contracts && node script/build.mjs --check && npm test --silent
+
+lock: ## compile requirements*.in into the hashed lock files (needs uv)
+	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-emit-index-url --universal requirements.in -o requirements.txt
+	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-emit-index-url --universal requirements-dev.in -o requirements-dev.txt
+
+clean: ## stop the databases and delete what running left behind (.agora)
+	@for home in .agora .agora/up .agora/demo; do test ! -d $$home || $(BIN)/python -m agora.lib.embedded.server stop $$home; done
+	rm -rf .agora
