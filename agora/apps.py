@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+from django.conf import settings
+
+from agora.lib import log
+
+
+class AgoraConfig(AppConfig):
+    name = "agora"
+
+    def ready(self) -> None:
+        from agora import checks  # noqa: F401 - registers them
+
+        log.configure(form=settings.LOG_FORMAT, level=settings.LOG_LEVEL)

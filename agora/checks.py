@@ -1,0 +1,98 @@
+"""What must be true before Agora starts. Each check says what to set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.utils.module_loading import import_string
+
+from agora.pipeline import EVENTS
+
+APP_ORDER = ["accounts", "orders", "custody", "minting", "reserves"]
+# Where an event's name begins, and which app emits it.
+EMITTED_BY = {"order": "orders", "custody": "custody", "signature": "custody", "mint": "minting"}
+MODES = ("sandbox", "paper")
+
+
+@register(Tags.security)
+def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    if settings.AGORA_MODE not in MODES:
+        found.append(Error(f"AGORA_MODE is {settings.AGORA_MODE!r}.", hint=f"Set one of {MODES}.", id="agora.E002"))
+    if settings.CHAIN_SETTLED_BLOCKS < 12:
+        found.append(Error("CHAIN_SETTLED_BLOCKS is below 12.", hint="Set 12 or more.", id="agora.E005"))
+    if settings.AGORA_MODE == "sandbox":
+        return found
+    if len(settings.SECRET_KEY) < 50 or settings.SECRET_KEY.startswith("sandbox"):
+        found.append(Error("SECRET_KEY is missing or weak.", hint="Set 50 random characters or more.", id="agora.E001"))
+    if not settings.DATABASE_URL:
+        hint = "Set DATABASE_URL: the embedded server trusts whoever reaches its socket."
+        found.append(Error("The embedded PostgreSQL is for the sandbox.", hint=hint, id="agora.E003"))
+    missing = [
+        name
+        for name in ("ALPACA_KEY_ID", "ALPACA_SECRET_KEY", "FIREBLOCKS_API_KEY", "FIREBLOCKS_PRIVATE_KEY_FILE")
+        if not getattr(settings, name)
+    ]
+    if missing:
+        found.append(Error(f"Not set: {', '.join(missing)}.", hint="See .env.example.", id="agora.E004"))
+    if settings.CRASH_AT:
+        found.append(Error("AGORA_CRASH_AT is set.", hint="Unset it: it kills the process.", id="agora.E006"))
+    if settings.DEBUG:
+        found.append(Error("DEBUG is on.", hint="DEBUG is for the sandbox.", id="agora.E007"))
+    return found
+
+
+@register()
+def check_database(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    if settings.DATABASES["default"]["ENGINE"] in ("agora.lib.embedded", "django.db.backends.postgresql"):
+        return []
+    return [Error("DATABASE_URL is not PostgreSQL's.", hint="Set postgres://…, or unset it.", id="agora.E008")]
+
+
+@register()
+def check_queue(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """The queue is the outbox only while it lives in the same database, and redelivers only what is done for."""
+    queue = settings.Q_CLUSTER
+    found: list[CheckMessage] = []
+    if queue.get("orm") != "default":
+        found.append(
+            Error("Q_CLUSTER['orm'] is not 'default'.", hint="Set it: events commit with facts.", id="agora.E009")
+        )
+    if queue["retry"] <= queue["timeout"] * (queue["queue_limit"] + queue["bulk"] + 1) / queue["workers"]:
+        hint = "retry > timeout x (queue_limit + bulk + 1) / workers"
+        found.append(Error("Q_CLUSTER['retry'] is short: tasks would run twice.", hint=hint, id="agora.E013"))
+    return found
+
+
+@register()
+def check_pipeline(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """Every path exists, and every event flows to its own app or a later one."""
+    found: list[CheckMessage] = []
+    for event, paths in EVENTS.items():
+        source = EMITTED_BY.get(event.partition(".")[0])
+        if source is None:
+            found.append(Error(f"Nobody emits {event!r}.", hint="See agora/pipeline.py.", id="agora.E010"))
+            continue
+        for path in paths:
+            app = path.partition(".")[0]
+            if app not in APP_ORDER or APP_ORDER.index(app) < APP_ORDER.index(source):
+                found.append(Error(f"{event!r} flows back, to {path}.", hint="Report up by call.", id="agora.E011"))
+            try:
+                import_string(path)
+            except ImportError as problem:
+                found.append(Error(f"{event!r} → {path}: {problem}", hint="See agora/pipeline.py.", id="agora.E012"))
+    return found
+
+
+@register()
+def check_guards(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """Each row that walks a state machine has its triggers declared."""
+    found: list[CheckMessage] = []
+    for model in apps.get_models():
+        names = {trigger.name for trigger in getattr(model._meta, "triggers", [])}
+        if hasattr(model, "MOVES") and not {"legal_moves", "initial_status", "status_is_last_event"} <= names:
+            found.append(Error(f"{model.__name__} lacks its state triggers.", id="agora.E014"))
+    return found

@@ -1,0 +1,60 @@
+"""Transactions. A command that moves money, tokens or nonces is SERIALIZABLE and is run again when it loses a race."""
+
+from __future__ import annotations
+
+import functools
+import random
+import time
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from django.db import DatabaseError, connection, transaction
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+ATTEMPTS = 12
+# serialization_failure, deadlock_detected; PostgreSQL's manual (13.5) adds unique_violation, which may be a lost race
+# under SERIALIZABLE: that one is tried a second time only, for it may just as well be final.
+RETRIES = {"40001": ATTEMPTS, "40P01": ATTEMPTS, "23505": 2}
+
+
+class NotSerializable(RuntimeError):
+    """A serializable command was called inside a transaction of a weaker isolation: it could not be retried."""
+
+
+def serializable(command: Callable[P, R]) -> Callable[P, R]:
+    """Run a command in a SERIALIZABLE transaction, again on 40001 and 40P01. Inside another such command it joins it.
+
+    The command must have no effect outside the database: it may run several times.
+    """
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        if connection.in_atomic_block:
+            if not _is_serializable():
+                raise NotSerializable(f"{command.__qualname__} called inside a weaker transaction")
+            return command(*args, **kwargs)
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                with transaction.atomic():
+                    with connection.cursor() as cursor:
+                        cursor.execute("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
+                    return command(*args, **kwargs)
+            except DatabaseError as error:
+                if attempt >= RETRIES.get(_sqlstate(error), 1):
+                    raise
+                time.sleep(random.uniform(0, 0.002 * 2**attempt))  # noqa: S311 - jitter, not a secret
+        raise AssertionError("unreachable")
+
+    return run
+
+
+def _is_serializable() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW transaction_isolation")
+        return bool(cursor.fetchone()[0] == "serializable")
+
+
+def _sqlstate(error: DatabaseError) -> str:
+    return getattr(error.__cause__, "sqlstate", None) or ""

@@ -1,0 +1,22 @@
+"""The outbox: an event is a row of the task queue, inserted in the transaction that made it true (DESIGN §1).
+
+Commit, and the task will run at least once; roll back, and it never existed. Tasks are nudges: they take one id, read
+the row and do nothing when the step is done, so a lost or doubled one costs seconds, never an order.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import transaction
+from django_q.tasks import async_task
+
+from agora.pipeline import EVENTS
+
+
+def emit(event: str, subject_id: UUID | str) -> None:
+    """Queue the tasks of `event` for one row, in the open transaction. KeyError: not in agora/pipeline.py."""
+    if not transaction.get_connection().in_atomic_block:
+        raise RuntimeError(f"emit({event!r}) outside a transaction: the event would not be atomic with its cause")
+    for path in EVENTS[event]:
+        async_task(path, str(subject_id), group=event)

@@ -1,0 +1,38 @@
+"""Identifiers. Ours are made and committed before any vendor hears of them."""
+
+from __future__ import annotations
+
+import os
+import time
+from uuid import UUID
+
+PREFIX = "agora"  # every id we give to a vendor starts with it: what carries it and has no row is a finding
+
+
+def new_id() -> UUID:
+    """A UUIDv7 (RFC 9562 §5.7): unique, and ordered by time so that indexes stay compact."""
+    milliseconds = time.time_ns() // 1_000_000
+    tail = int.from_bytes(os.urandom(10), "big")
+    value = (milliseconds & ((1 << 48) - 1)) << 80 | tail
+    value = value & ~(0xF << 76) | 0x7 << 76  # version 7
+    value = value & ~(0x3 << 62) | 0x2 << 62  # RFC variant
+    return UUID(int=value)
+
+
+def broker_client_order_id(order_id: UUID) -> str:
+    """38 characters; Alpaca takes at most 48 (older documents)."""
+    return f"{PREFIX}-{order_id.hex}"
+
+
+def custody_external_tx_id(record_id: UUID, attempt: int) -> str:
+    """A new attempt needs a new id: Fireblocks burns an id even when its transaction failed."""
+    return f"{PREFIX}-custody-{record_id.hex}-{attempt}"
+
+
+def signature_request_id(attempt_id: UUID, request: int) -> str:
+    return f"{PREFIX}-sign-{attempt_id.hex}-{request}"
+
+
+def mint_key(broker: str, broker_order_id: str, sequence: int) -> str:
+    """The `brokerTradeId` under which the n-th tranche of an order's fills is minted, once, on-chain (ADR 0003)."""
+    return f"{broker}:{broker_order_id}:{sequence}"

@@ -1,0 +1,49 @@
+"""PostgreSQL advisory locks: who may act on a thing outside the database.
+
+A session lock dies with its process, so a killed worker blocks nobody. Rows are still guarded by their own locks and
+constraints: these only keep two of us from making the same call at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection
+
+
+def key(kind: str, name: object) -> int:
+    """A signed 64-bit lock id; different kinds never meet by more than chance."""
+    return int.from_bytes(hashlib.sha256(f"{kind}:{name}".encode()).digest()[:8], "big", signed=True)
+
+
+@contextmanager
+def exclusive(kind: str, name: object, *, wait: float = 1.0) -> Iterator[bool]:
+    """Hold a session lock around a vendor call. Yields False when somebody else keeps it for `wait` seconds.
+
+    The wait is for notifications: one that comes while the step it is about is being saved must not be lost on it.
+    """
+    number = key(kind, name)
+    deadline = time.monotonic() + wait
+    while not (mine := _try_lock(number)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    try:
+        yield mine
+    finally:
+        if mine and connection.connection is not None and not connection.connection.closed:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [number])
+
+
+def _try_lock(number: int) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [number])
+        return bool(cursor.fetchone()[0])
+
+
+def lock_in_transaction(kind: str, name: object) -> None:
+    """Wait for a lock that the open transaction keeps until it ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key(kind, name)])

@@ -1,0 +1,163 @@
+"""The whole platform on one machine: the outside world's stand-ins, and our own processes against them.
+
+For `manage.py up`, `manage.py demo` and the end-to-end tests. Each part is a process of its own with storage of its own
+under `home`, so that killing one of ours leaves theirs standing.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agora.lib import anvil
+from agora.lib.embedded import server
+from agora.lib.ready import file_ready, free_port, http_ready, port_ready
+from agora.lib.supervisor import Service, Supervisor
+
+ROOT = Path(__file__).resolve().parents[2]
+MANAGE = [sys.executable, str(ROOT / "manage.py")]
+SETUP_WITHIN = 120.0
+
+
+class SetupFailed(RuntimeError):
+    """A set-up command ended with an error; the message is what it said."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """Where everything is. Ports of 0 would be free ones: see `on_free_ports`."""
+
+    home: Path
+    web_port: int
+    broker_port: int
+    custodian_port: int
+    chain_port: int
+    block_time: int | None = 2  # seconds, as on Base; None: a block as soon as a transaction arrives
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def web_url(self) -> str:
+        return f"http://127.0.0.1:{self.web_port}"
+
+    @property
+    def broker_url(self) -> str:
+        return f"http://127.0.0.1:{self.broker_port}"
+
+    @property
+    def custodian_url(self) -> str:
+        return f"http://127.0.0.1:{self.custodian_port}"
+
+    @property
+    def chain_url(self) -> str:
+        return f"http://127.0.0.1:{self.chain_port}"
+
+    def env(self) -> dict[str, str]:
+        """The settings of our own processes."""
+        return {
+            "AGORA_MODE": "sandbox",
+            "AGORA_HOME": str(self.home),
+            "DATABASE_URL": os.environ.get("DATABASE_URL", ""),
+            "ALPACA_URL": self.broker_url,
+            "ALPACA_DATA_URL": self.broker_url,
+            "ALPACA_STREAM_URL": f"ws://127.0.0.1:{self.broker_port}/stream",
+            "ALPACA_KEY_ID": "sandbox-key",
+            "ALPACA_SECRET_KEY": "sandbox-secret",
+            "FIREBLOCKS_URL": self.custodian_url,
+            "FIREBLOCKS_API_KEY": "agora-sandbox",
+            "FIREBLOCKS_PRIVATE_KEY_FILE": str(self.home / "fireblocks" / "api_private_key.pem"),
+            "FIREBLOCKS_JWKS_URL": f"{self.custodian_url}/.well-known/jwks.json",
+            "CHAIN_RPC_URLS": self.chain_url,
+            "CHAIN_ID": str(anvil.CHAIN_ID),
+            **self.extra,
+        }
+
+
+def on_free_ports(home: Path, *, web_port: int = 0, block_time: int | None = 2, **extra: str) -> Layout:
+    return Layout(
+        home=home.resolve(),
+        web_port=web_port or free_port(),
+        broker_port=free_port(),
+        custodian_port=free_port(),
+        chain_port=free_port(),
+        block_time=block_time,
+        extra=extra,
+    )
+
+
+def outside_services(layout: Layout) -> list[Service]:
+    """The broker, the custodian and the chain."""
+    home = layout.home
+    (home / "chain").mkdir(parents=True, exist_ok=True)
+    chain = anvil.command(
+        port=layout.chain_port,
+        cache_dir=home / "chain" / "cache",
+        block_time=layout.block_time,
+        state_file=home / "chain" / "state.json",
+        binary=os.environ.get("AGORA_ANVIL", ""),
+    )
+    broker = [sys.executable, "-m", "orders.sandbox", "--port", str(layout.broker_port), "--data", str(home / "alpaca")]
+    custodian = [
+        *[sys.executable, "-m", "custody.sandbox", "--port", str(layout.custodian_port)],
+        *["--data", str(home / "fireblocks"), "--api-key", "agora-sandbox"],
+        *["--webhook-url", f"{layout.web_url}/webhooks/fireblocks"],
+    ]
+    path = {"PYTHONPATH": str(ROOT)}
+    return [
+        Service("chain", chain, ready=port_ready(layout.chain_port)),
+        Service("broker", broker, env=path, ready=port_ready(layout.broker_port)),
+        Service("custodian", custodian, env=path, ready=port_ready(layout.custodian_port)),
+    ]
+
+
+def web_service(layout: Layout) -> Service:
+    command = [sys.executable, "-m", "gunicorn", "agora.wsgi", "--chdir", str(ROOT), "--threads", "4"]
+    command += ["--bind", f"127.0.0.1:{layout.web_port}", "--graceful-timeout", "5", "--log-level", "warning"]
+    return Service("web", command, env=layout.env(), ready=http_ready(f"{layout.web_url}/sign-in/"))
+
+
+def worker_service(layout: Layout) -> Service:
+    alive = layout.home / "worker.alive"
+    command = [*MANAGE, "worker", "--alive-file", str(alive)]
+    return Service("worker", command, env=layout.env(), ready=file_ready(alive), stop_within=40)
+
+
+def follower_service(layout: Layout) -> Service:
+    ready = layout.home / "follower.ready"
+    command = [*MANAGE, "follow", "--ready-file", str(ready)]
+    return Service("follower", command, env=layout.env(), ready=file_ready(ready))
+
+
+def manage(layout: Layout, *arguments: str) -> str:
+    """Run a management command of ours to its end; its output. Raises SetupFailed."""
+    done = subprocess.run(  # noqa: S603 - our own commands
+        [*MANAGE, *arguments],
+        env={**os.environ, **layout.env()},
+        capture_output=True,
+        text=True,
+        timeout=SETUP_WITHIN,
+    )
+    if done.returncode:
+        raise SetupFailed(f"manage.py {' '.join(arguments)} ended ({done.returncode}):\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+@contextmanager
+def running(layout: Layout, *, echo: bool = False) -> Iterator[list[Supervisor]]:
+    """The platform, set up and running, until the block is left; then all is stopped, database too.
+
+    Yields its supervisors: call `check()` of each now and then, to restart what crashed. Raises ServiceFailed,
+    SetupFailed.
+    """
+    logs = layout.home / "logs"
+    with ExitStack() as stack:
+        if not os.environ.get("DATABASE_URL"):
+            stack.callback(server.stop, layout.home)
+        outside = stack.enter_context(Supervisor(outside_services(layout), logs=logs, echo=echo))
+        manage(layout, "setup_sandbox")
+        ours = [web_service(layout), worker_service(layout), follower_service(layout)]
+        yield [outside, stack.enter_context(Supervisor(ours, logs=logs, echo=echo))]

@@ -1,0 +1,68 @@
+"""The one place where a status changes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from agora.lib import events, log
+from agora.lib.statemachine import Stateful
+
+logger = log.get(__name__)
+
+
+class IllegalMove(Exception):
+    """The table of allowed moves has no such step. Nothing was written."""
+
+
+def start(row: Any, *, actor: str, reason: str = "", data: dict[str, Any] | None = None, now: datetime) -> None:
+    """Insert a new row in its initial status, with its first event, in the open transaction."""
+    row.version = 1
+    row.created_at = row.updated_at = now
+    row.save(force_insert=True)
+    _write_event(row, before="", actor=actor, reason=reason, data=data, now=now)
+
+
+def apply(
+    row: Any,
+    *,
+    to: str,
+    actor: str,
+    reason: str = "",
+    data: dict[str, Any] | None = None,
+    now: datetime,
+    fields: tuple[str, ...] = (),
+) -> None:
+    """Move a row, which the caller has locked, to a status; save `fields` of it too; queue what comes next.
+
+    Raises IllegalMove when the step is not in the row's MOVES.
+    """
+    before = row.status
+    if to not in row.MOVES.get(before, frozenset()):
+        raise IllegalMove(f"{type(row).__name__} {row.pk}: {before} → {to}")
+    row.status = to
+    row.version += 1
+    row.attempts = 0
+    row.updated_at = now
+    row.save(update_fields=["status", "version", "attempts", "next_attempt_at", "updated_at", *fields])
+    _write_event(row, before=before, actor=actor, reason=reason, data=data, now=now)
+
+
+def _write_event(
+    row: Stateful, *, before: str, actor: str, reason: str, data: dict[str, Any] | None, now: datetime
+) -> None:
+    status = row.status  # type: ignore[attr-defined]
+    row.events.create(  # type: ignore[attr-defined]
+        sequence=row.version,
+        from_status=before,
+        to_status=status,
+        actor=actor,
+        reason=reason,
+        data=data or {},
+        at=now,
+    )
+    if status in row.EMITS:
+        events.emit(row.EMITS[status], row.pk)
+    logger.info(
+        "moved", row=type(row).__name__, id=str(row.pk), before=before or None, to=status, actor=actor, reason=reason
+    )

@@ -1,0 +1,17 @@
+"""The loop on one page: which task runs when a fact becomes true. Strings only; `agora.E010`…`E012` check them.
+
+An event flows to its own app or to a later one (accounts → orders → custody → minting → reserves), never back:
+progress is reported up by calling the earlier app's services.
+"""
+
+EVENTS: dict[str, list[str]] = {
+    "order.accepted": ["orders.tasks.submit_order"],
+    "order.filled": ["custody.tasks.open_custody"],
+    "custody.notified": ["custody.tasks.process_notification"],
+    "custody.advance": ["custody.tasks.advance_custody"],
+    "custody.completed": ["minting.tasks.request_mint"],
+    "signature.updated": ["minting.tasks.resume_signature"],
+    "mint.advance": ["minting.tasks.advance_mint"],
+    "mint.sent": ["minting.tasks.observe_mint"],
+    "mint.settled": ["reserves.tasks.refresh"],
+}

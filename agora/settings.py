@@ -1,0 +1,167 @@
+"""All settings. The environment is read here and nowhere else; `.env.example` lists every variable."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import environ
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+if (BASE_DIR / ".env").exists():
+    env.read_env(BASE_DIR / ".env")
+
+# --- The process -------------------------------------------------------------------------------------------------
+DEBUG = env.bool("DEBUG", default=False)
+# sandbox: the vendors are our local copies · paper: their test systems, public testnet · production: not built
+AGORA_MODE = env.str("AGORA_MODE", default="sandbox")
+# Where the embedded database, the sandboxes and the local chain keep their files.
+AGORA_HOME = Path(env.str("AGORA_HOME", default=str(BASE_DIR / ".agora"))).resolve()
+SECRET_KEY = env.str("SECRET_KEY", default="")  # agora.E001 refuses a weak one outside the sandbox
+if not SECRET_KEY and AGORA_MODE == "sandbox":
+    SECRET_KEY = "sandbox-only-key-that-agora.E001-refuses-anywhere-else"  # noqa: S105
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+ROOT_URLCONF = "agora.urls"
+WSGI_APPLICATION = "agora.wsgi.application"
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "pgtrigger",
+    "rest_framework",
+    "django_q",
+    "agora",
+    "accounts",
+    "orders",
+    "custody",
+    "minting",
+    "reserves",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# --- Database: PostgreSQL, everywhere ------------------------------------------------------------------------------
+# Unset: the embedded server of agora.lib.embedded, started on the first connection and shared by all processes.
+DATABASE_URL = env.str("DATABASE_URL", default="")
+if DATABASE_URL:
+    DATABASES = {"default": env.db_url_config(DATABASE_URL)}
+else:
+    DATABASES = {"default": {"ENGINE": "agora.lib.embedded", "NAME": "agora"}}
+DATABASES["default"]["CONN_MAX_AGE"] = 60
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Accounts ------------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "home"
+
+# --- Language, time, files -----------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]
+WHITENOISE_USE_FINDERS = AGORA_MODE == "sandbox"  # elsewhere, collectstatic
+
+# --- API -----------------------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.authentication.ApiTokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["agora.lib.api.parsing.ExactJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "EXCEPTION_HANDLER": "agora.lib.api.problem.handle",
+    "UNAUTHENTICATED_USER": None,
+    "COERCE_DECIMAL_TO_STRING": True,
+}
+
+# --- Queue: a doorbell on the same database (DESIGN §1) ------------------------------------------------------------
+Q_CLUSTER = {
+    "name": "agora",
+    "orm": "default",
+    "broker_class": "agora.lib.doorbell.Doorbell",
+    "workers": env.int("WORKER_PROCESSES", default=2),
+    "queue_limit": 2,
+    "bulk": 1,
+    "poll": 0.5,
+    "timeout": 30,
+    "retry": 120,  # > timeout x (queue_limit + bulk + 1) / workers: a prefetched task must not expire in memory
+    "max_attempts": 5,
+    "save_limit": 0,
+    "catch_up": False,
+    "log_level": "WARNING",
+}
+
+# --- Broker: Alpaca ------------------------------------------------------------------------------------------------
+ALPACA_URL = env.str("ALPACA_URL", default="http://127.0.0.1:8101")  # without /v2
+ALPACA_STREAM_URL = env.str("ALPACA_STREAM_URL", default="ws://127.0.0.1:8101/stream")
+ALPACA_DATA_URL = env.str("ALPACA_DATA_URL", default="http://127.0.0.1:8101")
+ALPACA_KEY_ID = env.str("ALPACA_KEY_ID", default="")
+ALPACA_SECRET_KEY = env.str("ALPACA_SECRET_KEY", default="")
+
+# --- Custodian and signer: Fireblocks ------------------------------------------------------------------------------
+FIREBLOCKS_URL = env.str("FIREBLOCKS_URL", default="http://127.0.0.1:8102")  # without /v1
+FIREBLOCKS_API_KEY = env.str("FIREBLOCKS_API_KEY", default="")
+FIREBLOCKS_PRIVATE_KEY_FILE = env.str("FIREBLOCKS_PRIVATE_KEY_FILE", default="")
+FIREBLOCKS_JWKS_URL = env.str("FIREBLOCKS_JWKS_URL", default="http://127.0.0.1:8102/.well-known/jwks.json")
+FIREBLOCKS_GAS_ASSET = env.str("FIREBLOCKS_GAS_ASSET", default="BASECHAIN_ETH_TEST5")  # names the minting key's chain
+os.environ.setdefault("FIREBLOCKS_SDK_SUPPRESS_DEPRECATION_WARNING", "1")  # ADR 0004: kept on purpose
+
+# --- Chain ---------------------------------------------------------------------------------------------------------
+CHAIN_RPC_URLS = env.list("CHAIN_RPC_URLS", default=["http://127.0.0.1:8545"])
+CHAIN_ID = env.int("CHAIN_ID", default=31337)
+CHAIN_EXPLORER_URL = env.str("CHAIN_EXPLORER_URL", default="")  # e.g. https://sepolia.basescan.org
+CHAIN_SETTLED_BLOCKS = env.int("CHAIN_SETTLED_BLOCKS", default=12)
+ANVIL = env.str("AGORA_ANVIL", default="")  # path of anvil; looked for in node_modules and PATH when unset
+os.environ.setdefault("ETH_HASH_BACKEND", "pysha3")
+
+# --- Loop timing (seconds) -----------------------------------------------------------------------------------------
+NUDGE_AFTER = env.float("NUDGE_AFTER", default=4.0)  # a row that has not moved for so long is nudged by the sweep
+UNCERTAIN_GRACE = env.float("UNCERTAIN_GRACE", default=3.0)  # a 404 this soon after a time-out proves nothing
+SWEEP_EVERY = env.float("SWEEP_EVERY", default=1.0)
+BROKER_LIST_EVERY = env.float("BROKER_LIST_EVERY", default=5.0)  # one list call for all that is open
+CHAIN_POLL_EVERY = env.float("CHAIN_POLL_EVERY", default=0.25)
+
+# --- Logs ----------------------------------------------------------------------------------------------------------
+LOG_FORMAT = env.str("LOG_FORMAT", default="json")  # json | console
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+
+# --- Test only -----------------------------------------------------------------------------------------------------
+CRASH_AT = env.str("AGORA_CRASH_AT", default="")  # "name" or "name:hit": kill -9 ourselves there; sandbox mode only
