@@ -1,0 +1,54 @@
+"""The signer port: whoever holds the minting key.
+
+A signer takes a *structured* intent and encodes the calldata itself, so that nobody can have it sign something else
+(DESIGN §5). It either returns the signed bytes, which the caller saves before broadcasting, or says that the
+provider is still working on it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MintIntent:
+    """One EIP-1559 transaction that calls `mint(address to, uint256 amount, string brokerTradeId)`."""
+
+    chain_id: int
+    contract: str  # checksummed
+    to: str  # checksummed recipient
+    amount_wei: int
+    mint_key: str
+    nonce: int
+    gas: int
+    max_fee_per_gas: int  # wei
+    max_priority_fee_per_gas: int  # wei
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signed:
+    raw: bytes  # EIP-2718 typed transaction, ready to broadcast
+    tx_hash: str  # 0x…, keccak256(raw)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted:
+    """The provider has the request and has not answered yet. Ask again with the same request_id."""
+
+    provider_id: str
+    status: str
+
+
+class Signer(Protocol):
+    name: str
+
+    def address(self) -> str:
+        """The checksummed address whose key signs."""
+
+    def sign_mint(self, intent: MintIntent, *, request_id: str) -> Signed | Submitted:
+        """Sign, once per `request_id`, whatever number of times it is called: an earlier request is looked up.
+
+        Rejected: final, no signature exists or ever will under this request_id (a new one may be made).
+        Unavailable, Uncertain: call again with the same request_id.
+        """
