@@ -1,0 +1,118 @@
+"""The chain port: what Agora asks of an EVM node.
+
+Hashes are lower-case 0x strings, addresses checksummed, amounts in wei (10**-18 token). A node's silence is never an
+answer: every method raises `Unavailable` (nothing was sent) or `Uncertain` (it may have been) on transport trouble,
+and `Rejected` when the node or the contract refused, with its words and, where it could be decoded, the name of the
+contract's error in `vendor_code`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    number: int
+    hash: str
+    parent_hash: str
+    timestamp: int  # seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    tx_hash: str
+    block_number: int
+    block_hash: str
+    succeeded: bool
+    gas_used: int
+    effective_gas_price: int  # wei
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MintedLog:
+    """The contract's `Minted` event: what joins a broker's trade and a mint."""
+
+    contract: str
+    mint_key: str
+    to: str
+    amount_wei: int
+    tx_hash: str
+    log_index: int
+    block_number: int
+    block_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fees:
+    max_fee_per_gas: int  # wei
+    max_priority_fee_per_gas: int  # wei
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MintCall:
+    contract: str
+    minter: str
+    to: str
+    amount_wei: int
+    mint_key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    address: str
+    block_number: int
+    tx_hash: str
+    code_hash: str  # keccak256 of the deployed (runtime) code
+
+
+class Chain(Protocol):
+    def chain_id(self) -> int: ...
+
+    def head(self) -> Header:
+        """The latest block."""
+
+    def header(self, number: int) -> Header | None:
+        """The canonical block of that number, None beyond the head."""
+
+    def headers(self, first: int, last: int) -> list[Header]:
+        """Canonical blocks first…last, in one batch; shorter when the head is below `last`."""
+
+    def finalized(self) -> Header | None:
+        """The chain's own `finalized` block, None while it has none."""
+
+    def minted_logs(self, *, contracts: list[str], first: int, last: int) -> list[MintedLog]:
+        """The Minted events of those contracts in canonical blocks first…last; halves the range on a provider's cap."""
+
+    def minted_log(self, *, contract: str, mint_key: str, first: int) -> MintedLog | None:
+        """The Minted event of one mint key since block `first`, or None."""
+
+    def receipts(self, tx_hashes: list[str]) -> dict[str, Receipt]:
+        """Receipts by hash, in one batch; a hash without one is missing (that proves nothing)."""
+
+    def next_nonce(self, address: str) -> int:
+        """Transactions mined from that address (`latest`)."""
+
+    def fees(self) -> Fees:
+        """EIP-1559 fees for a prompt inclusion: twice the base fee, plus the tip."""
+
+    def simulate_mint(self, call: MintCall) -> int:
+        """eth_call and eth_estimateGas of the mint; the gas limit to use. Rejected: it would revert (vendor_code)."""
+
+    def broadcast(self, raw: bytes) -> str:
+        """Send signed bytes; the transaction hash, also when the node already knows or has mined them.
+
+        Safe to repeat. Rejected: the node refuses these bytes (nonce too low with no receipt of ours, no funds, …).
+        """
+
+    def code_hash(self, address: str) -> str | None:
+        """keccak256 of the code at an address, None if there is none."""
+
+    def balance_of(self, *, contract: str, holder: str, block: int | None = None) -> int: ...
+
+    def total_supply(self, *, contract: str, block: int | None = None) -> int: ...
+
+    def is_mint_key_used(self, *, contract: str, mint_key: str, block: int | None = None) -> bool: ...
+
+    def native_balance(self, address: str) -> int: ...

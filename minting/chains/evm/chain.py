@@ -1,0 +1,206 @@
+"""The chain port over JSON-RPC. See minting/chains/base.py for what each method promises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from eth_utils import keccak, to_checksum_address
+
+from agora.lib.errors import Rejected, Unavailable, Uncertain, VendorError
+from agora.lib.http import CONNECT_TIMEOUT, READ_TIMEOUT
+from minting.chains import abi
+from minting.chains.base import Deployment, Fees, Header, MintCall, MintedLog, Receipt
+from minting.chains.evm import deploying, parsing
+from minting.chains.evm.rpc import Query, Rpc
+
+
+class EvmChain:
+    """`urls` are nodes of one chain. `vendor_code` of an error: see minting/chains/errors.py."""
+
+    def __init__(
+        self,
+        urls: Sequence[str],
+        *,
+        chain_id: int,
+        timeout: tuple[float, float] = (CONNECT_TIMEOUT, READ_TIMEOUT),
+    ) -> None:
+        self.configured_chain_id = chain_id
+        self._rpc = Rpc(urls, chain_id=chain_id, timeout=timeout)
+
+    def close(self) -> None:
+        self._rpc.close()
+
+    # --- Blocks ---------------------------------------------------------------------------------------------------
+
+    def chain_id(self) -> int:
+        return self._rpc.served_chain_id()
+
+    def head(self) -> Header:
+        return self._rpc.ask(Query("eth_getBlockByNumber", ["latest", False], parsing.header))
+
+    def header(self, number: int) -> Header | None:
+        return self._rpc.ask(_block(number))
+
+    def headers(self, first: int, last: int) -> list[Header]:
+        found = self._rpc.ask_batch([_block(number) for number in range(first, last + 1)])
+        headers = [header for header in found if header is not None]
+        if [header.number for header in headers] != list(range(first, first + len(headers))):
+            raise Unavailable(f"blocks {first}…{last} came back with a hole: ask again")
+        return headers
+
+    def finalized(self) -> Header | None:
+        try:
+            return self._rpc.ask(Query("eth_getBlockByNumber", ["finalized", False], parsing.header_or_none))
+        except Unavailable as error:
+            if error.vendor_code == "UnknownBlock":  # geth's way to say null
+                return None
+            raise
+
+    # --- Mints ----------------------------------------------------------------------------------------------------
+
+    def minted_logs(self, *, contracts: list[str], first: int, last: int) -> list[MintedLog]:
+        if not contracts:
+            return []  # to a node, no address means any
+        return self._logs({"address": contracts, "topics": [abi.minted_topic()]}, first, last)
+
+    def minted_log(self, *, contract: str, mint_key: str, first: int) -> MintedLog | None:
+        topics = [abi.minted_topic(), abi.mint_key_topic(mint_key)]
+        found = self._logs({"address": contract, "topics": topics}, first, self.head().number)
+        return found[0] if found else None
+
+    def receipts(self, tx_hashes: list[str]) -> dict[str, Receipt]:
+        queries = [Query("eth_getTransactionReceipt", [tx_hash], parsing.receipt_or_none) for tx_hash in tx_hashes]
+        found = [receipt for receipt in self._rpc.ask_batch(queries) if receipt is not None]
+        if not {receipt.tx_hash for receipt in found} <= {tx_hash.lower() for tx_hash in tx_hashes}:
+            raise Unavailable("a node answered with the receipt of another transaction")
+        return {receipt.tx_hash: receipt for receipt in found}
+
+    def simulate_mint(self, call: MintCall) -> int:
+        calldata = abi.encode_call("mint", call.to, call.amount_wei, call.mint_key)
+        transaction = {"from": call.minter, "to": call.contract, "data": calldata}
+        would_run: Query[int] = Query("eth_call", [transaction, "latest"], lambda value: len(parsing.data(value)))
+        # one round trip; the call says why it would revert where an estimate alone may only say that it would
+        _, gas = self._rpc.ask_batch([would_run, _estimate(transaction)])
+        return with_reserve(gas)
+
+    # --- Sending --------------------------------------------------------------------------------------------------
+
+    def next_nonce(self, address: str) -> int:
+        return self._rpc.ask(Query("eth_getTransactionCount", [address, "latest"], parsing.quantity))
+
+    def fees(self) -> Fees:
+        base_fee = Query(
+            "eth_getBlockByNumber", ["latest", False], lambda value: parsing.quantity(value["baseFeePerGas"])
+        )
+        tip = Query("eth_maxPriorityFeePerGas", [], parsing.quantity)
+        base_fee_wei, tip_wei = self._rpc.ask_batch([base_fee, tip])
+        return Fees(max_fee_per_gas=2 * base_fee_wei + tip_wei, max_priority_fee_per_gas=tip_wei)
+
+    def broadcast(self, raw: bytes) -> str:
+        tx_hash = "0x" + keccak(raw).hex()
+        answers = self._rpc.ask_every(Query("eth_sendRawTransaction", ["0x" + raw.hex()], _exactly(tx_hash)))
+        failures = [answer for answer in answers if isinstance(answer, VendorError)]
+        if len(failures) < len(answers):
+            return tx_hash
+        # "nonce too low" and "already known" are what a node says of our own transaction, too
+        if any(failure.vendor_code for failure in failures) and self._is_known(tx_hash):
+            return tx_hash
+        raise min(failures, key=lambda failure: (Uncertain, Rejected, Unavailable).index(type(failure)))
+
+    def _is_known(self, tx_hash: str) -> bool:
+        """Whether any node has the transaction, in its pool or in a block."""
+        known: Query[bool] = Query("eth_getTransactionByHash", [tx_hash], _is_transaction(tx_hash))
+        answers = self._rpc.ask_every(known)
+        if True not in answers and False not in answers:
+            raise Uncertain("no node says whether it has the transaction")
+        return True in answers
+
+    # --- State ----------------------------------------------------------------------------------------------------
+
+    def code_hash(self, address: str) -> str | None:
+        code = self._rpc.ask(Query("eth_getCode", [address, "latest"], parsing.data))
+        return "0x" + keccak(code).hex() if code else None
+
+    def native_balance(self, address: str) -> int:
+        return self._rpc.ask(Query("eth_getBalance", [address, "latest"], parsing.quantity))
+
+    def balance_of(self, *, contract: str, holder: str, block: int | None = None) -> int:
+        return self._read(contract, block, "balanceOf", holder)
+
+    def total_supply(self, *, contract: str, block: int | None = None) -> int:
+        return self._read(contract, block, "totalSupply")
+
+    def is_mint_key_used(self, *, contract: str, mint_key: str, block: int | None = None) -> bool:
+        return bool([0, 1].index(self._read(contract, block, "usedBrokerTrade", keccak(text=mint_key))))
+
+    # --- A local chain --------------------------------------------------------------------------------------------
+
+    def deploy(self, *, private_key: str, constructor_args: tuple[str, str, str, str, str]) -> Deployment:
+        """Deploy RATMintingContract(name, symbol, ticker, admin, minter) and wait for it. Rejected: it reverted."""
+        return deploying.deploy(self, self._rpc, private_key=private_key, constructor_args=constructor_args)
+
+    def send_native(self, *, private_key: str, to: str, amount_wei: int) -> str:
+        """Send the chain's own coin, wait until it is mined, and return the transaction's hash."""
+        return deploying.send(
+            self, self._rpc, private_key=private_key, fields={"to": to_checksum_address(to), "value": amount_wei}
+        )
+
+    def estimate(self, transaction: dict[str, Any]) -> int:
+        """The gas limit to give a transaction."""
+        return with_reserve(self._rpc.ask(_estimate(transaction)))
+
+    # --- Private --------------------------------------------------------------------------------------------------
+
+    def _read(self, contract: str, block: int | None, function: str, *arguments: object) -> int:
+        """A view's one word. Rejected, vendor_code "NoCode": no contract is there at that block (yet)."""
+        transaction = {"to": contract, "data": abi.encode_call(function, *arguments)}
+        at = "latest" if block is None else hex(block)
+        answer = self._rpc.ask(Query("eth_call", [transaction, at], parsing.data))
+        if not answer:
+            raise Rejected(f"there is no contract at {contract} at block {at}", vendor_code="NoCode")
+        if len(answer) != 32:
+            raise Unavailable(f"{function} answered {len(answer)} bytes instead of 32")
+        return int.from_bytes(answer)
+
+    def _logs(self, wanted: dict[str, Any], first: int, last: int) -> list[MintedLog]:
+        if first > last:
+            return []
+        span = {**wanted, "fromBlock": hex(first), "toBlock": hex(last)}
+        try:
+            return self._rpc.ask(Query("eth_getLogs", [span], parsing.minted_logs))
+        except (Rejected, Unavailable) as error:
+            if first == last or not error.vendor_code:
+                raise
+        # the node answered that it will not: each caps ranges and results differently, and says so in its own words
+        middle = (first + last) // 2
+        return self._logs(wanted, first, middle) + self._logs(wanted, middle + 1, last)
+
+
+def with_reserve(estimated_gas: int) -> int:
+    """A quarter more than estimated, rounded up: the state may change before the transaction is mined."""
+    return (estimated_gas * 5 + 3) // 4
+
+
+def _block(number: int) -> Query[Header | None]:
+    return Query("eth_getBlockByNumber", [hex(number), False], parsing.header_or_none)
+
+
+def _estimate(transaction: dict[str, Any]) -> Query[int]:
+    return Query("eth_estimateGas", [transaction, "latest"], parsing.quantity)
+
+
+def _exactly(tx_hash: str) -> Callable[[Any], str]:
+    def parse(value: Any) -> str:
+        if parsing.hash32(value) != tx_hash:
+            raise ValueError(f"another transaction's hash, {value}")
+        return tx_hash
+
+    return parse
+
+
+def _is_transaction(tx_hash: str) -> Callable[[Any], bool]:
+    def parse(value: Any) -> bool:
+        return value is not None and bool(_exactly(tx_hash)(value["hash"]))
+
+    return parse
