@@ -1,0 +1,86 @@
+"""Writes about customers, wallets, tokens and holds."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+
+from accounts.errors import WalletTaken
+from accounts.models import ApiToken, Customer, Hold, User, Wallet
+from accounts.selectors import check_address, token_digest
+from accounts.states import KycStatus
+from agora.lib import log
+
+logger = log.get(__name__)
+
+
+def set_login(*, username: str, password: str, is_superuser: bool = False) -> User:
+    """The login of that name with that password from now on, made if there is none."""
+    user, _ = User.objects.get_or_create(username=username)
+    user.is_staff = user.is_superuser = is_superuser
+    user.set_password(password)
+    user.save()
+    return user
+
+
+def has_login(*, username: str) -> bool:
+    return User.objects.filter(username=username).exists()
+
+
+def register_customer(*, user: User, full_name: str, country: str, now: datetime) -> Customer:
+    """The customer of a login, PENDING; the one there is, unchanged, if there is one."""
+    customer, _ = Customer.objects.get_or_create(
+        user=user, defaults={"full_name": full_name, "country": country, "created_at": now}
+    )
+    return customer
+
+
+def approve_customer(*, customer: Customer, actor: str, now: datetime) -> None:
+    Customer.objects.filter(pk=customer.pk).update(kyc_status=KycStatus.APPROVED)
+    customer.kyc_status = KycStatus.APPROVED
+    logger.info("kyc approved", customer=str(customer.pk), actor=actor, at=now.isoformat())
+
+
+def bind_wallet(*, customer: Customer, address: str, now: datetime) -> Wallet:
+    """Bind an EIP-55 checksummed address. Raises WalletChecksumInvalid, WalletTaken."""
+    check_address(address)
+    try:
+        with transaction.atomic():
+            return Wallet.objects.create(customer=customer, address=address, created_at=now)
+    except IntegrityError:
+        wallet = Wallet.objects.get(address=address)
+        if wallet.customer_id != customer.pk:
+            raise WalletTaken("Use another wallet, or write to support if this one is yours.") from None
+        return wallet
+
+
+def issue_api_token(*, user: User, name: str, now: datetime, expires_at: datetime | None = None) -> str:
+    """A new bearer token, returned once. 256 random bits, so a fast hash of it is safe to store."""
+    token = f"agora_{secrets.token_urlsafe(32)}"
+    ApiToken.objects.create(
+        user=user, name=name, prefix=token[:12], digest=token_digest(token), created_at=now, expires_at=expires_at
+    )
+    return token
+
+
+def place_hold(*, subject: str, owner: str, reason: str, now: datetime, until: datetime | None = None) -> Hold:
+    """Add an owner's hold on a subject; the one they already have there, if any, stays as it is."""
+    hold, created = Hold.objects.get_or_create(
+        subject=subject,
+        owner=owner,
+        released_at=None,
+        defaults={"reason": reason, "placed_at": now, "until": until},
+    )
+    if created:
+        logger.warning("hold placed", subject=subject, owner=owner, reason=reason)
+    return hold
+
+
+def release_hold(*, subject: str, owner: str, actor: str, now: datetime) -> bool:
+    """Release an owner's hold; False if they have none there."""
+    released = Hold.objects.filter(subject=subject, owner=owner, released_at=None).update(
+        released_at=now, released_by=actor
+    )
+    return bool(released)

@@ -1,0 +1,39 @@
+"""The invariants of this app: each query returns no rows, or something is wrong (DESIGN §7)."""
+
+from agora.lib.invariants import Invariant, event_invariants
+
+INVARIANTS = [
+    *event_invariants(subject="custody_custodyrecord", event="custody_custodyevent", column="record_id"),
+    Invariant(
+        "an order's custody quantity is the sum of its completed records",
+        """
+        SELECT o.id, o.custody_quantity, coalesce(sum(r.quantity), 0) AS total FROM orders_order o
+        LEFT JOIN custody_custodyrecord r ON r.order_id = o.id AND r.status = 'COMPLETED'
+        GROUP BY o.id HAVING o.custody_quantity <> coalesce(sum(r.quantity), 0)
+        """,
+    ),
+    Invariant(
+        "no more is claimed for an order than was filled",
+        """
+        SELECT o.id, o.filled_quantity, sum(r.quantity) AS claimed FROM orders_order o
+        JOIN custody_custodyrecord r ON r.order_id = o.id
+        GROUP BY o.id HAVING sum(r.quantity) > o.filled_quantity
+        """,
+    ),
+    Invariant(
+        "a vault's running total is the sum of its completed records",
+        """
+        SELECT v.name, v.held_quantity, coalesce(sum(r.quantity), 0) AS total FROM custody_vaultaccount v
+        LEFT JOIN custody_custodyrecord r ON r.vault_account_id = v.id AND r.status = 'COMPLETED'
+        GROUP BY v.id HAVING v.held_quantity <> coalesce(sum(r.quantity), 0)
+        """,
+    ),
+    Invariant(
+        "a custody record that is not done is going to be looked at",
+        """
+        SELECT id, status, updated_at FROM custody_custodyrecord
+        WHERE (status IN ('PENDING', 'SUBMITTED') OR (status = 'COMPLETED' AND handed_over_at IS NULL))
+          AND next_attempt_at IS NULL
+        """,
+    ),
+]

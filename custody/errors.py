@@ -1,0 +1,19 @@
+from agora.lib.errors import AgoraError
+
+
+class WebhookRefused(AgoraError):
+    code = "webhook_signature_invalid"
+    status = 401
+    title = "The webhook's signature is not valid"
+
+
+class WebhookKeysUnavailable(AgoraError):
+    code = "webhook_keys_unavailable"
+    status = 503
+    title = "The keys to check this webhook cannot be had right now; send it again"
+
+
+class NotRetryable(AgoraError):
+    code = "custody_not_retryable"
+    status = 409
+    title = "Only a failed custody record can be tried again"

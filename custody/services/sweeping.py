@@ -1,0 +1,32 @@
+"""The sweep of custody records that stand still."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+
+from agora.lib import events
+from custody.models import CustodyRecord
+from custody.states import CustodyStatus as S
+
+BATCH = 200
+
+
+def sweep_custody(*, now: datetime) -> int:
+    """Re-emit what an unmoved record waits for; how many were nudged."""
+    waiting = Q(status__in=[S.PENDING, S.SUBMITTED]) | Q(status=S.COMPLETED, handed_over_at=None)
+    with transaction.atomic():
+        due = list(
+            CustodyRecord.objects.select_for_update(skip_locked=True)
+            .filter(waiting, next_attempt_at__lte=now)
+            .order_by("next_attempt_at")[:BATCH]
+        )
+        for record in due:
+            events.emit("custody.completed" if record.status == S.COMPLETED else "custody.advance", record.pk)
+        CustodyRecord.objects.filter(pk__in=[record.pk for record in due]).update(
+            next_attempt_at=now + timedelta(seconds=settings.NUDGE_AFTER)
+        )
+    return len(due)

@@ -1,0 +1,5 @@
+from django.urls import path
+
+from minting.api import views
+
+urlpatterns = [path("orders/<uuid:order_id>/mints", views.OrderMintsView.as_view(), name="api-order-mints")]

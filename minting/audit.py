@@ -1,0 +1,108 @@
+"""The invariants of this app: each query returns no rows, or something is wrong (DESIGN §7)."""
+
+from agora.lib.invariants import Invariant, event_invariants
+
+INVARIANTS = [
+    *event_invariants(subject="minting_minttx", event="minting_mintevent", column="mint_id"),
+    Invariant(
+        "a mint's amount is exactly its custody record's shares",
+        """
+        SELECT m.id, m.amount_wei, r.quantity FROM minting_minttx m
+        JOIN custody_custodyrecord r ON r.id = m.custody_record_id
+        WHERE m.amount_wei <> r.quantity * 10::numeric ^ 18 OR m.order_id <> r.order_id OR r.status <> 'COMPLETED'
+        """,
+    ),
+    Invariant(
+        "tokens go where their order says",
+        """
+        SELECT m.id FROM minting_minttx m JOIN orders_order o ON o.id = m.order_id WHERE m.recipient <> o.recipient
+        """,
+    ),
+    Invariant(
+        "an order's minted and settled quantities are the sums of its mints",
+        """
+        SELECT o.id, o.minted_quantity, o.settled_quantity FROM orders_order o
+        LEFT JOIN minting_minttx m ON m.order_id = o.id
+        GROUP BY o.id
+        HAVING o.minted_quantity * 10::numeric ^ 18 <>
+                coalesce(sum(m.amount_wei) FILTER (WHERE m.status IN ('CONFIRMED', 'SETTLED', 'FINALIZED')), 0)
+            OR o.settled_quantity * 10::numeric ^ 18 <>
+                coalesce(sum(m.amount_wei) FILTER (WHERE m.status IN ('SETTLED', 'FINALIZED')), 0)
+        """,
+    ),
+    Invariant(
+        "a token's promises are the sum of its mints",
+        """
+        SELECT t.address, t.committed_wei, coalesce(sum(m.amount_wei), 0) AS total FROM minting_token t
+        LEFT JOIN minting_minttx m ON m.token_id = t.id AND m.status <> 'FAILED'
+        GROUP BY t.id HAVING t.committed_wei <> coalesce(sum(m.amount_wei), 0)
+        """,
+    ),
+    Invariant(
+        "no more is promised than is in custody",
+        """
+        SELECT t.address, t.committed_wei, v.held_quantity FROM minting_token t
+        JOIN custody_vaultaccount v ON v.asset_id = t.asset_id
+        WHERE t.committed_wei > v.held_quantity * 10::numeric ^ 18
+        """,
+    ),
+    Invariant(
+        "a signer's nonces are contiguous",
+        """
+        SELECT signer, chain_id, nonce, before FROM (
+            SELECT signer, chain_id, nonce, lag(nonce) OVER (PARTITION BY chain_id, signer ORDER BY nonce) AS before
+            FROM minting_txattempt WHERE bump = 0
+        ) walk WHERE nonce <> before + 1
+        """,
+    ),
+    Invariant(
+        "a nonce belongs to one mint",
+        """
+        SELECT chain_id, signer, nonce FROM minting_txattempt
+        GROUP BY chain_id, signer, nonce HAVING count(DISTINCT mint_id) > 1
+        """,
+    ),
+    Invariant(
+        "a mint has one transaction that can land at a time",
+        """
+        SELECT mint_id, count(DISTINCT nonce) AS nonces FROM minting_txattempt WHERE reverted_at IS NULL
+        GROUP BY mint_id HAVING count(DISTINCT nonce) > 1
+        """,
+    ),
+    Invariant(
+        "a mint in a block is in a transaction that we signed",
+        """
+        SELECT m.id, m.tx_hash FROM minting_minttx m WHERE m.status IN ('CONFIRMED', 'SETTLED', 'FINALIZED')
+          AND NOT EXISTS (SELECT FROM minting_txattempt a WHERE a.mint_id = m.id AND a.tx_hash = m.tx_hash)
+        """,
+    ),
+    Invariant(
+        "recent blocks are linked by their parent hash",
+        """
+        SELECT number, parent_hash, before FROM (
+            SELECT number, parent_hash, lag(hash) OVER w AS before, lag(number) OVER w AS previous
+            FROM minting_block WINDOW w AS (PARTITION BY chain_id ORDER BY number)
+        ) walk WHERE before IS NOT NULL AND (parent_hash <> before OR number <> previous + 1)
+        """,
+    ),
+    Invariant(
+        "a mint in a recent block stands in the block that we know at that height",
+        """
+        SELECT m.id, m.block_number, m.block_hash, b.hash FROM minting_minttx m
+        JOIN minting_token t ON t.id = m.token_id
+        JOIN minting_block b ON b.chain_id = t.chain_id AND b.number = m.block_number
+        WHERE m.status IN ('CONFIRMED', 'SETTLED', 'FINALIZED') AND b.hash <> m.block_hash
+        """,
+    ),
+    Invariant(
+        "no mint on-chain without a row that promised it",
+        "SELECT mint_key, tx_hash, amount_wei FROM minting_foreignmint",
+    ),
+    Invariant(
+        "a mint that is not in a block is going to be looked at",
+        """
+        SELECT id, status, updated_at FROM minting_minttx
+        WHERE status IN ('PENDING', 'SIMULATED', 'SIGNED', 'SENT') AND next_attempt_at IS NULL
+        """,
+    ),
+]

@@ -1,0 +1,224 @@
+"""Tokens, their mints, and the blocks they stand on."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import pgtrigger
+from django.db import models
+from django.db.models import F, Q
+
+from agora.lib.ids import new_id
+from agora.lib.statemachine import StateEvent, Stateful, append_only, state_triggers
+from minting.states import MOVES, MintStatus
+
+
+def amount_field(**options: Any) -> models.DecimalField:
+    """An integer of up to 256 bits: wei."""
+    return models.DecimalField(max_digits=78, decimal_places=0, **options)
+
+
+class Token(models.Model):
+    """The ERC-20 contract of an asset on one chain."""
+
+    asset = models.ForeignKey("orders.Asset", on_delete=models.PROTECT, related_name="tokens")
+    chain_id = models.BigIntegerField()
+    address = models.CharField(max_length=42)
+    code_hash = models.CharField(max_length=66)  # keccak256 of the runtime code, compared at start
+    minter = models.CharField(max_length=42)  # the signer's address
+    deployed_block = models.BigIntegerField()
+    committed_wei = amount_field(default=0)  # cache: Σ mints that are not FAILED; raised under this row's lock
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["asset", "chain_id"], name="token_once_a_chain"),
+            models.UniqueConstraint(fields=["chain_id", "address"], name="token_address_once"),
+            models.CheckConstraint(condition=Q(committed_wei__gte=0), name="token_committed_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return self.address
+
+
+class MintTx(Stateful):
+    """The mint of one custody record: once, under its mint key."""
+
+    MOVES: ClassVar = MOVES
+    EMITS: ClassVar = {MintStatus.SENT: "mint.sent", MintStatus.SETTLED: "mint.settled"}
+
+    token = models.ForeignKey(Token, on_delete=models.PROTECT, related_name="mints")
+    custody_record = models.OneToOneField("custody.CustodyRecord", on_delete=models.PROTECT, related_name="mint")
+    order = models.ForeignKey("orders.Order", on_delete=models.PROTECT, related_name="mints")
+    mint_key = models.CharField(max_length=128)
+    recipient = models.CharField(max_length=42)
+    amount_wei = amount_field()
+    status = models.CharField(max_length=24, choices=MintStatus.choices, default=MintStatus.PENDING)
+    gas = models.PositiveBigIntegerField(null=True, blank=True)
+    tx_hash = models.CharField(max_length=66, blank=True)  # of the attempt that is in a block
+    log_index = models.PositiveIntegerField(null=True, blank=True)
+    block_number = models.BigIntegerField(null=True, blank=True)
+    block_hash = models.CharField(max_length=66, blank=True)
+    reason = models.TextField(blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["token", "mint_key"], name="mint_once_a_key"),
+            models.CheckConstraint(condition=Q(amount_wei__gt=0), name="mint_amount_positive"),
+            models.CheckConstraint(
+                condition=Q(status__in=["CONFIRMED", "SETTLED", "FINALIZED"], block_number__isnull=False)
+                & ~Q(tx_hash="") & ~Q(block_hash="")
+                | ~Q(status__in=["CONFIRMED", "SETTLED", "FINALIZED"], ),
+                name="mint_on_chain_names_its_block",
+            ),
+        ]  # fmt: skip
+        indexes: ClassVar = [
+            models.Index(
+                fields=["next_attempt_at"],
+                condition=Q(status__in=["PENDING", "SIMULATED", "SIGNED", "SENT"]),
+                name="mint_to_sweep",
+            ),
+            models.Index(
+                fields=["block_number"], condition=Q(status__in=["CONFIRMED", "SETTLED"]), name="mint_not_final"
+            ),
+        ]
+        triggers: ClassVar = [
+            *state_triggers(
+                moves=MOVES, initial=MintStatus.PENDING, event_table="minting_mintevent", subject_column="mint_id"
+            ),
+            pgtrigger.ReadOnly(
+                name="promise_is_fixed",
+                fields=["token", "custody_record", "order", "mint_key", "recipient", "amount_wei"],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"mint {self.mint_key}"
+
+
+class MintEvent(StateEvent):
+    mint = models.ForeignKey(MintTx, on_delete=models.PROTECT, related_name="events")
+
+    class Meta(StateEvent.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["mint", "sequence"], name="mint_event_sequence"),
+        ]
+        triggers: ClassVar = append_only()
+
+
+class TxAttempt(models.Model):
+    """One transaction for a mint: its nonce from the moment of allocation, its bytes from the moment of signing.
+
+    A fee bump is a further attempt with the same nonce and the next `bump`; a nonce has one bump 0, so it belongs
+    to one mint.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    mint = models.ForeignKey(MintTx, on_delete=models.PROTECT, related_name="tx_attempts")
+    chain_id = models.BigIntegerField()
+    signer = models.CharField(max_length=42)
+    nonce = models.PositiveBigIntegerField()
+    bump = models.PositiveSmallIntegerField(default=0)
+    gas = models.PositiveBigIntegerField()
+    max_fee_per_gas = amount_field()
+    max_priority_fee_per_gas = amount_field()
+    request = models.PositiveSmallIntegerField(default=1)  # of a signature: a new one only when the last was refused
+    request_id = models.CharField(max_length=80, unique=True)
+    raw = models.BinaryField(null=True, blank=True)
+    tx_hash = models.CharField(max_length=66, blank=True)
+    allocated_at = models.DateTimeField()
+    signed_at = models.DateTimeField(null=True, blank=True)
+    reverted_at = models.DateTimeField(null=True, blank=True)  # mined with status 0: its nonce is spent
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["chain_id", "signer", "nonce", "bump"], name="attempt_nonce_once"),
+            models.UniqueConstraint(fields=["tx_hash"], condition=~Q(tx_hash=""), name="attempt_hash_once"),
+            models.CheckConstraint(
+                condition=Q(raw=None, tx_hash="", signed_at=None)
+                | (Q(raw__isnull=False, signed_at__isnull=False) & ~Q(tx_hash="")),
+                name="attempt_signed_whole",
+            ),
+            models.CheckConstraint(
+                condition=Q(max_fee_per_gas__gte=F("max_priority_fee_per_gas")), name="attempt_fee_covers_tip"
+            ),
+        ]
+        triggers: ClassVar = [
+            pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete),
+            pgtrigger.ReadOnly(
+                name="transaction_is_fixed",
+                fields=[
+                    "mint",
+                    "chain_id",
+                    "signer",
+                    "nonce",
+                    "bump",
+                    "gas",
+                    "max_fee_per_gas",
+                    "max_priority_fee_per_gas",
+                ],
+            ),
+            pgtrigger.Protect(
+                name="signed_bytes_are_fixed",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__raw__isnull=False)
+                & (
+                    pgtrigger.Q(new__raw__df=pgtrigger.F("old__raw"))
+                    | pgtrigger.Q(new__tx_hash__df=pgtrigger.F("old__tx_hash"))
+                ),
+            ),
+        ]
+
+
+class Block(models.Model):
+    """A recent block as last seen, linked by parent hash. A cache of the chain: a reorg replaces rows."""
+
+    chain_id = models.BigIntegerField()
+    number = models.BigIntegerField()
+    hash = models.CharField(max_length=66)
+    parent_hash = models.CharField(max_length=66)
+    timestamp = models.BigIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["chain_id", "number"], name="block_once_a_height"),
+        ]
+
+    def __str__(self) -> str:
+        return f"block {self.number}"
+
+
+class Reorg(models.Model):
+    """Blocks that left the chain, and what stood in them."""
+
+    chain_id = models.BigIntegerField()
+    ancestor = models.BigIntegerField()  # the last common block
+    depth = models.PositiveIntegerField()
+    mints = models.PositiveIntegerField()
+    dropped = models.JSONField()  # [number, hash] of each block that left
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        triggers: ClassVar = append_only()
+
+
+class ForeignMint(models.Model):
+    """A Minted log that no row of ours promised: an alarm, kept."""
+
+    chain_id = models.BigIntegerField()
+    contract = models.CharField(max_length=42)
+    mint_key = models.TextField()
+    recipient = models.CharField(max_length=42)
+    amount_wei = amount_field()
+    tx_hash = models.CharField(max_length=66)
+    log_index = models.PositiveIntegerField()
+    block_number = models.BigIntegerField()
+    block_hash = models.CharField(max_length=66)
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["chain_id", "block_hash", "tx_hash", "log_index"], name="foreign_mint_once_a_log"
+            ),
+        ]
+        triggers: ClassVar = append_only()

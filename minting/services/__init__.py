@@ -1,0 +1,20 @@
+"""Writes about mints. One module a verb; callers use these names."""
+
+from minting.services.advancing import advance_mint, resume_signature
+from minting.services.observing import observe_mint
+from minting.services.registering import deploy_token, register_token, verify_chain
+from minting.services.requesting import request_mint
+from minting.services.sweeping import sweep_mints
+from minting.services.watching import watch_chain_once
+
+__all__ = [
+    "advance_mint",
+    "deploy_token",
+    "observe_mint",
+    "register_token",
+    "request_mint",
+    "resume_signature",
+    "sweep_mints",
+    "verify_chain",
+    "watch_chain_once",
+]

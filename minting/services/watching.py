@@ -1,0 +1,229 @@
+"""Following the chain: blocks linked by hash, mints confirmed by their own log, reorgs undone in one transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Min, Q, Sum
+
+from accounts.services import place_hold
+from agora.lib import log, transitions
+from agora.lib.db import serializable
+from agora.lib.money import shares_from_wei
+from minting.chains import get_chain
+from minting.chains.base import Chain, Header, MintedLog
+from minting.models import Block, ForeignMint, MintTx, Reorg, Token, TxAttempt
+from minting.states import DEEP, ON_CHAIN
+from minting.states import MintStatus as S
+from orders.services import report_minted
+
+logger = log.get(__name__)
+ACTOR = "watcher"
+OWNER = "chain-watcher"
+CHUNK = 100  # blocks a round
+KEEP = 4096  # blocks of history: more than two hours of two-second blocks
+
+
+def watch_chain_once(*, now: datetime) -> int:
+    """One look at the chain: undo what left it, take in what came. Returns the number of new blocks (0: up to date)."""
+    chain, chain_id = get_chain(), settings.CHAIN_ID
+    tip = Block.objects.filter(chain_id=chain_id).order_by("-number").first()
+    first = tip.number + 1 if tip else _first_block(chain_id)
+    if first is None:
+        return 0  # no token yet: nothing to watch
+    head = chain.head()
+    if tip and (head.number < tip.number or _left_chain(chain, tip)):
+        _rewind(chain_id=chain_id, ancestor=_common_ancestor(chain, chain_id), now=now)
+        return 1
+    last = min(head.number, first + CHUNK - 1)
+    if first <= last:
+        headers = chain.headers(first, last)
+        if not _linked(headers, tip) or len(headers) != last - first + 1:
+            return 1  # the chain moved while we read it: look again
+        logs = chain.minted_logs(contracts=_contracts(chain_id), first=first, last=last)
+        if any(entry.block_hash != headers[entry.block_number - first].hash for entry in logs):
+            return 1
+        _extend(chain_id=chain_id, headers=headers, logs=logs, now=now)
+    _settle(chain_id=chain_id, now=now)
+    _finalize(chain_id=chain_id, chain=chain, now=now)
+    return max(0, last - first + 1)
+
+
+def _first_block(chain_id: int) -> int | None:
+    first: int | None = Token.objects.filter(chain_id=chain_id).aggregate(first=Min("deployed_block"))["first"]
+    return first
+
+
+def _contracts(chain_id: int) -> list[str]:
+    return list(Token.objects.filter(chain_id=chain_id).values_list("address", flat=True))
+
+
+def _left_chain(chain: Chain, block: Block) -> bool:
+    current = chain.header(block.number)
+    return current is None or current.hash != block.hash
+
+
+def _linked(headers: list[Header], tip: Block | None) -> bool:
+    parent = tip.hash if tip else None
+    for header in headers:
+        if parent is not None and header.parent_hash != parent:
+            return False
+        parent = header.hash
+    return True
+
+
+def _common_ancestor(chain: Chain, chain_id: int) -> int:
+    """The highest stored block that is still canonical; the one before the oldest stored if none is."""
+    numbers = Block.objects.filter(chain_id=chain_id).order_by("-number")
+    for block in numbers.iterator(chunk_size=64):
+        if not _left_chain(chain, block):
+            return block.number
+    oldest = numbers.last()
+    return oldest.number - 1 if oldest else -1
+
+
+@serializable
+def _rewind(*, chain_id: int, ancestor: int, now: datetime) -> None:
+    """Blocks above the ancestor never were: their mints go back to SENT, and their bytes are broadcast again."""
+    dropped = Block.objects.filter(chain_id=chain_id, number__gt=ancestor).order_by("number")
+    mints = MintTx.objects.select_for_update().filter(
+        token__chain_id=chain_id, status__in=ON_CHAIN, block_number__gt=ancestor
+    )
+    rows = list(mints.order_by("pk"))
+    for mint in rows:
+        if mint.status == S.FINALIZED:
+            place_hold(
+                subject="everything", owner=OWNER, reason=f"reorg below final block {mint.block_number}", now=now
+            )
+            continue
+        where = {"block": mint.block_number, "hash": mint.block_hash, "tx_hash": mint.tx_hash}
+        mint.tx_hash = mint.block_hash = ""
+        mint.block_number = mint.log_index = None
+        mint.next_attempt_at = now
+        fields = ("tx_hash", "block_hash", "block_number", "log_index")
+        transitions.apply(mint, to=S.SENT, actor=ACTOR, reason="reorg", data=where, now=now, fields=fields)
+    _report({mint.order_id for mint in rows}, reason="reorg", now=now)
+    gone = list(dropped.values_list("number", "hash"))
+    Reorg.objects.create(
+        chain_id=chain_id, ancestor=ancestor, depth=len(gone), mints=len(rows), dropped=gone, seen_at=now
+    )
+    dropped.delete()
+    logger.warning("reorg", ancestor=ancestor, depth=len(gone), mints=len(rows))
+
+
+@serializable
+def _extend(*, chain_id: int, headers: list[Header], logs: list[MintedLog], now: datetime) -> None:
+    Block.objects.bulk_create(
+        Block(chain_id=chain_id, number=h.number, hash=h.hash, parent_hash=h.parent_hash, timestamp=h.timestamp)
+        for h in headers
+    )
+    touched = {order_id for entry in logs if (order_id := _confirm(chain_id, entry, now)) is not None}
+    _report(touched, reason="", now=now)
+    Block.objects.filter(chain_id=chain_id, number__lt=headers[-1].number - KEEP).delete()
+
+
+def _confirm(chain_id: int, entry: MintedLog, now: datetime) -> UUID | None:
+    """The order whose mint this log is. A log that no promise of ours explains is kept, and stops the asset."""
+    mint = (
+        MintTx.objects.select_for_update(of=("self",))
+        .filter(token__chain_id=chain_id, token__address=entry.contract, mint_key=entry.mint_key)
+        .first()
+    )
+    said = (entry.to, entry.amount_wei)
+    ours = mint and TxAttempt.objects.filter(mint=mint, tx_hash=entry.tx_hash).exists()
+    if not mint or not ours or said != (mint.recipient, int(mint.amount_wei)) or mint.status not in (S.SIGNED, S.SENT):
+        _foreign(chain_id, entry, now)
+        return None
+    if mint.status == S.SIGNED:
+        transitions.apply(mint, to=S.SENT, actor=ACTOR, reason="seen on-chain", now=now)
+    mint.tx_hash, mint.log_index = entry.tx_hash, entry.log_index
+    mint.block_number, mint.block_hash = entry.block_number, entry.block_hash
+    mint.next_attempt_at = None
+    transitions.apply(
+        mint,
+        to=S.CONFIRMED,
+        actor=ACTOR,
+        data={"block": entry.block_number, "tx_hash": entry.tx_hash},
+        now=now,
+        fields=("tx_hash", "log_index", "block_number", "block_hash"),
+    )
+    return mint.order_id
+
+
+def _foreign(chain_id: int, entry: MintedLog, now: datetime) -> None:
+    token = Token.objects.select_related("asset").get(chain_id=chain_id, address=entry.contract)
+    ForeignMint.objects.create(
+        chain_id=chain_id,
+        contract=entry.contract,
+        mint_key=entry.mint_key,
+        recipient=entry.to,
+        amount_wei=entry.amount_wei,
+        tx_hash=entry.tx_hash,
+        log_index=entry.log_index,
+        block_number=entry.block_number,
+        block_hash=entry.block_hash,
+        seen_at=now,
+    )
+    problem = f"a mint that nobody promised: {entry.mint_key} in {entry.tx_hash}"
+    place_hold(subject=f"asset:{token.asset.symbol}", owner=OWNER, reason=problem, now=now)
+
+
+@serializable
+def _settle(*, chain_id: int, now: datetime) -> None:
+    """CONFIRMED → SETTLED under enough linked blocks, its own still being the one we stored."""
+    tip = Block.objects.filter(chain_id=chain_id).order_by("-number").first()
+    if tip is None:
+        return
+    deep = tip.number - settings.CHAIN_SETTLED_BLOCKS + 1
+    rows = list(
+        MintTx.objects.select_for_update(of=("self",))
+        .filter(token__chain_id=chain_id, status=S.CONFIRMED, block_number__lte=deep)
+        .order_by("pk")
+    )
+    stored = dict(
+        Block.objects.filter(chain_id=chain_id, number__in={m.block_number for m in rows}).values_list("number", "hash")
+    )
+    settled = [
+        mint for mint in rows if mint.block_number is not None and stored.get(mint.block_number) == mint.block_hash
+    ]
+    for mint in settled:
+        transitions.apply(mint, to=S.SETTLED, actor=ACTOR, data={"tip": tip.number}, now=now)
+    _report({mint.order_id for mint in settled}, reason="", now=now)
+
+
+def _finalize(*, chain_id: int, chain: Chain, now: datetime) -> None:
+    waiting = MintTx.objects.filter(token__chain_id=chain_id, status=S.SETTLED)
+    if not waiting.exists():
+        return
+    final = chain.finalized()
+    if final is not None and waiting.filter(block_number__lte=final.number).exists():
+        _mark_final(chain_id=chain_id, number=final.number, now=now)
+
+
+@serializable
+def _mark_final(*, chain_id: int, number: int, now: datetime) -> None:
+    rows = MintTx.objects.select_for_update(of=("self",)).filter(
+        token__chain_id=chain_id, status=S.SETTLED, block_number__lte=number
+    )
+    for mint in rows.order_by("pk"):
+        transitions.apply(mint, to=S.FINALIZED, actor=ACTOR, now=now)
+
+
+def _report(order_ids: set[UUID], *, reason: str, now: datetime) -> None:
+    for order_id in sorted(order_ids):
+        mints = MintTx.objects.filter(order_id=order_id)
+        sums = mints.aggregate(
+            minted=Sum("amount_wei", filter=Q(status__in=ON_CHAIN)),
+            settled=Sum("amount_wei", filter=Q(status__in=DEEP)),
+        )
+        latest = mints.filter(status__in=ON_CHAIN).order_by("-block_number", "-log_index").first()
+        report_minted(
+            order_id=order_id,
+            minted=shares_from_wei(int(sums["minted"] or 0)),
+            settled=shares_from_wei(int(sums["settled"] or 0)),
+            tx_hash=latest.tx_hash if latest else "",
+            reason=reason,
+            now=now,
+        )

@@ -1,0 +1,51 @@
+"""The invariants of this app: each query returns no rows, or something is wrong (DESIGN §7)."""
+
+from agora.lib.invariants import Invariant, event_invariants
+
+INVARIANTS = [
+    *event_invariants(subject="orders_order", event="orders_orderevent", column="order_id"),
+    Invariant(
+        "an order's filled quantity is the sum of its fills",
+        """
+        SELECT o.id, o.filled_quantity, f.total FROM orders_order o
+        LEFT JOIN (
+            SELECT order_id, sum(quantity) AS total FROM orders_fill fill
+            WHERE kind <> 'BUST' AND NOT EXISTS (
+                SELECT FROM orders_fill later
+                WHERE later.broker = fill.broker AND later.corrects = fill.execution_id AND later.kind <> 'FILL'
+            )
+            GROUP BY order_id
+        ) f ON f.order_id = o.id
+        WHERE o.filled_quantity <> coalesce(f.total, 0)
+        """,
+    ),
+    Invariant(
+        "a filled order's executions add up to the broker's own sum",
+        """
+        SELECT id, filled_quantity, broker_filled_quantity FROM orders_order
+        WHERE status IN ('CUSTODY_CONFIRMED', 'MINT_CONFIRMED', 'SETTLED')
+          AND filled_quantity <> broker_filled_quantity
+        """,
+    ),
+    Invariant(
+        "no order at the broker carries our prefix without a row of ours",
+        "SELECT id, broker_order_id FROM orders_brokermessage WHERE outcome = 'ORPHAN'",
+    ),
+    Invariant(
+        "custody, minted and settled quantities never exceed the one before",
+        """
+        SELECT id FROM orders_order
+        WHERE custody_quantity > filled_quantity OR minted_quantity > custody_quantity
+           OR settled_quantity > minted_quantity
+        """,
+    ),
+    Invariant(
+        "an order that is not done moves or is held",
+        """
+        SELECT o.id, o.status, o.updated_at FROM orders_order o
+        WHERE o.status IN ('PENDING', 'SUBMITTING', 'FILLED') AND o.updated_at < now() - interval '15 minutes'
+          AND o.next_attempt_at IS NULL
+          AND NOT EXISTS (SELECT FROM accounts_hold h WHERE h.released_at IS NULL AND h.subject = 'order:' || o.id)
+        """,
+    ),
+]

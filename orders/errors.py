@@ -1,0 +1,31 @@
+from agora.lib.errors import AgoraError
+
+
+class UnknownAsset(AgoraError):
+    code = "unknown_asset"
+    status = 422
+    title = "This asset is not offered"
+
+
+class AssetNotTradable(AgoraError):
+    code = "asset_not_tradable"
+    status = 422
+    title = "This asset cannot be bought right now"
+
+
+class QuantityTooSmall(AgoraError):
+    code = "quantity_too_small"
+    status = 422
+    title = "The quantity is below the minimum"
+
+
+class QuantityTooLarge(AgoraError):
+    code = "quantity_too_large"
+    status = 422
+    title = "The quantity is above the maximum"
+
+
+class DuplicateClientOrderId(AgoraError):
+    code = "client_order_id_reused"
+    status = 409
+    title = "This client_order_id was used for another order"

@@ -1,0 +1,165 @@
+"""Orders and what the broker said about them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import pgtrigger
+from django.db import models
+from django.db.models import F, Q
+
+from agora.lib.statemachine import StateEvent, Stateful, append_only, state_triggers
+from orders.brokers.base import ExecutionKind
+from orders.states import MOVES, OPEN, OrderStatus
+
+
+class Asset(models.Model):
+    """A listed security that customers may buy, and the limits of one order of it."""
+
+    symbol = models.CharField(max_length=12, unique=True)
+    name = models.CharField(max_length=120)
+    token_symbol = models.CharField(max_length=24, unique=True)
+    min_quantity = models.DecimalField(max_digits=18, decimal_places=9)  # shares
+    max_quantity = models.DecimalField(max_digits=18, decimal_places=9)  # shares
+    is_tradable = models.BooleanField(default=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(min_quantity__gt=0) & Q(max_quantity__gte=F("min_quantity")), name="asset_quantity_limits"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.symbol
+
+
+class Order(Stateful):
+    """One instruction to buy. Sums are caches of its fills and of what later apps reported; the audit checks them."""
+
+    MOVES: ClassVar = MOVES
+    EMITS: ClassVar = {OrderStatus.PENDING: "order.accepted"}
+
+    customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="orders")
+    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="orders")
+    quantity = models.DecimalField(max_digits=18, decimal_places=9)  # shares asked for
+    recipient = models.CharField(max_length=42)  # EIP-55
+    client_order_id = models.CharField(max_length=64)  # the customer's: idempotency here
+    broker_client_order_id = models.CharField(max_length=48, unique=True)  # ours: idempotency at the broker
+    status = models.CharField(max_length=24, choices=OrderStatus.choices, default=OrderStatus.PENDING)
+    reason = models.TextField(blank=True)  # why it was rejected, cancelled or expired
+    uncertain_since = models.DateTimeField(null=True, blank=True)  # a submission whose outcome we do not know
+
+    broker = models.CharField(max_length=16)
+    broker_order_id = models.CharField(max_length=64, blank=True)
+    broker_status = models.CharField(max_length=32, blank=True)  # the broker's own word
+    broker_phase = models.CharField(max_length=12, blank=True)  # what that word means to us
+    broker_filled_quantity = models.DecimalField(max_digits=18, decimal_places=9, default=0)  # the broker's own sum
+    broker_updated_at = models.DateTimeField(null=True, blank=True)
+
+    filled_quantity = models.DecimalField(max_digits=18, decimal_places=9, default=0)
+    filled_avg_price = models.DecimalField(max_digits=18, decimal_places=9, null=True, blank=True)  # US$ a share
+    custody_quantity = models.DecimalField(max_digits=18, decimal_places=9, default=0)
+    minted_quantity = models.DecimalField(max_digits=18, decimal_places=9, default=0)
+    settled_quantity = models.DecimalField(max_digits=18, decimal_places=9, default=0)
+    custody_reference = models.CharField(max_length=64, blank=True)  # the custodian's id of the latest movement
+    mint_tx_hash = models.CharField(max_length=66, blank=True)  # of the latest mint that is in a block
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["customer", "client_order_id"], name="order_once_a_client_id"),
+            models.UniqueConstraint(
+                fields=["broker", "broker_order_id"], condition=~Q(broker_order_id=""), name="order_once_at_the_broker"
+            ),
+            models.CheckConstraint(condition=Q(quantity__gt=0), name="order_quantity_positive"),
+            models.CheckConstraint(
+                condition=Q(filled_quantity__gte=0) & Q(filled_quantity__lte=F("quantity")), name="order_not_overfilled"
+            ),
+            models.CheckConstraint(condition=Q(custody_quantity__gte=0), name="order_custody_not_negative"),
+            models.CheckConstraint(condition=Q(minted_quantity__gte=0), name="order_minted_not_negative"),
+            models.CheckConstraint(
+                condition=Q(settled_quantity__lte=F("minted_quantity")), name="order_settled_minted"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=["REJECTED", "CANCELLED", "EXPIRED"]) | Q(filled_quantity=0),
+                name="order_out_only_unfilled",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["next_attempt_at"], condition=Q(status__in=sorted([*OPEN, "FILLED"])), name="order_to_sweep"
+            ),
+            models.Index(fields=["customer", "-created_at"], name="order_of_customer"),
+        ]
+        triggers: ClassVar = [
+            *state_triggers(
+                moves=MOVES,
+                initial=OrderStatus.PENDING,
+                event_table="orders_orderevent",
+                subject_column="order_id",
+            ),
+            pgtrigger.ReadOnly(
+                name="instruction_is_fixed",
+                fields=["customer", "asset", "quantity", "recipient", "client_order_id", "broker_client_order_id"],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"order {self.pk}"
+
+
+class OrderEvent(StateEvent):
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="events")
+
+    class Meta(StateEvent.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["order", "sequence"], name="order_event_sequence"),
+        ]
+        triggers: ClassVar = append_only()
+
+
+class Fill(models.Model):
+    """One execution as the broker reported it. Busts and corrections are further facts; the sum is recomputed."""
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="fills")
+    broker = models.CharField(max_length=16)
+    execution_id = models.CharField(max_length=64)
+    kind = models.CharField(max_length=8, choices=[(kind.value, kind.value) for kind in ExecutionKind])
+    quantity = models.DecimalField(max_digits=18, decimal_places=9)  # shares, as stated
+    price_usd = models.DecimalField(max_digits=18, decimal_places=9)  # a share
+    corrects = models.CharField(max_length=64, blank=True)
+    executed_at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["broker", "execution_id"], name="fill_once_an_execution"),
+            models.CheckConstraint(condition=Q(quantity__gte=0), name="fill_quantity_not_negative"),
+        ]
+        triggers: ClassVar = append_only()
+
+
+class BrokerMessage(models.Model):
+    """What the broker said, word for word, once, and what we made of it."""
+
+    source = models.CharField(max_length=12)  # submit | lookup | list | stream | executions
+    event = models.CharField(max_length=40, blank=True)
+    broker_order_id = models.CharField(max_length=64, blank=True, db_index=True)
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, null=True, blank=True, related_name="broker_messages")
+    digest = models.CharField(max_length=64, unique=True)  # sha256 of source and payload: a repetition is not kept
+    payload = models.JSONField()
+    outcome = models.CharField(max_length=16)  # APPLIED | STALE | UNKNOWN | MALFORMED | ORPHAN | FOREIGN | MISMATCH
+    received_at = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["-received_at"], condition=~Q(outcome="APPLIED"), name="message_not_applied"),
+        ]
+        triggers: ClassVar = append_only()
+
+
+class FeedCursor(models.Model):
+    """How far a feed has been read. Moved only after what was read is committed."""
+
+    name = models.CharField(max_length=32, primary_key=True)
+    position = models.DateTimeField()

@@ -1,0 +1,23 @@
+"""Writes about orders. One module a verb; callers use these names."""
+
+from orders.services.following import catch_up, follow_trade_updates, list_at_broker
+from orders.services.ingesting import ingest_execution, ingest_malformed, ingest_report
+from orders.services.placing import place_order, register_asset
+from orders.services.progress import report_custody, report_minted
+from orders.services.submitting import submit_order
+from orders.services.sweeping import sweep_orders
+
+__all__ = [
+    "catch_up",
+    "follow_trade_updates",
+    "ingest_execution",
+    "ingest_malformed",
+    "ingest_report",
+    "list_at_broker",
+    "place_order",
+    "register_asset",
+    "report_custody",
+    "report_minted",
+    "submit_order",
+    "sweep_orders",
+]

@@ -1,0 +1,90 @@
+"""Following many orders with few calls: the trade stream, one list of what is open, single look-ups for the rest."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from agora.lib import log
+from orders.brokers import get_broker
+from orders.brokers.base import Broker, MalformedUpdate, StreamOpened, TradeUpdate
+from orders.models import FeedCursor, Order
+from orders.selectors import unsettled_with_broker
+from orders.services.ingesting import ingest_execution, ingest_malformed, ingest_report
+from orders.states import OrderStatus as S
+
+logger = log.get(__name__)
+
+CURSOR = "alpaca.executions"
+OVERLAP = timedelta(minutes=2)  # executions are listed again this far back: facts are keyed, so a repetition is free
+LOOKUPS = 20  # single look-ups a round at the most, of 200 requests a minute
+
+
+def follow_trade_updates(*, stop: threading.Event, clock: Callable[[], datetime] = timezone.now) -> None:
+    """Ingest the stream until `stop`; each time it opens, list what happened while nobody listened.
+
+    Raises Unavailable when the connection ends: the caller waits and calls again.
+    """
+    broker = get_broker()
+    for item in broker.stream(stop):
+        now = clock()
+        match item:
+            case StreamOpened():
+                logger.info("trade stream open")
+                catch_up(now=now)
+            case MalformedUpdate():
+                ingest_malformed(problem=item.problem, raw=item.raw, now=now)
+            case TradeUpdate():
+                ingest_report(
+                    source="stream",
+                    event=item.event,
+                    known=item.known,
+                    report=item.order,
+                    execution=item.execution,
+                    reason=item.reason,
+                    raw=item.raw,
+                    now=now,
+                )
+
+
+def catch_up(*, now: datetime) -> None:
+    """Take in what happened while nobody listened: executions since the cursor, then the orders themselves."""
+    _list_executions(get_broker(), now)
+    list_at_broker(now=now)
+
+
+def list_at_broker(*, now: datetime) -> int:
+    """Compare every open order with the broker's list; how many were looked at. Nothing to follow, nothing asked."""
+    ours = unsettled_with_broker()
+    if not ours:
+        return 0
+    broker = get_broker()
+    listed = {order.client_order_id: order for order in broker.list_orders(status="open")}
+    for report in listed.values():
+        if report.client_order_id in ours:
+            ingest_report(source="list", event="", known=True, report=report, execution=None, reason="", now=now)
+    missing = [client_order_id for client_order_id in ours if client_order_id not in listed]
+    for client_order_id in missing[:LOOKUPS]:
+        _look_up(broker, client_order_id, now)
+    if Order.objects.filter(broker_client_order_id__in=ours, status__in=[S.SUBMITTED, S.PARTIALLY_FILLED]).exists():
+        _list_executions(broker, now)
+    return len(ours)
+
+
+def _look_up(broker: Broker, client_order_id: str, now: datetime) -> None:
+    report = broker.find_by_client_order_id(client_order_id)
+    if report is None:
+        logger.error("the broker does not know an order it confirmed", client_order_id=client_order_id)
+        return
+    ingest_report(source="lookup", event="", known=True, report=report, execution=None, reason="", now=now)
+
+
+def _list_executions(broker: Broker, now: datetime) -> None:
+    """The facts behind a sum that the broker states and we cannot add up yet."""
+    cursor, _ = FeedCursor.objects.get_or_create(name=CURSOR, defaults={"position": now - timedelta(days=1)})
+    for execution in broker.list_executions(after=cursor.position - OVERLAP):
+        ingest_execution(execution=execution, now=now)
+    FeedCursor.objects.filter(name=CURSOR, position__lt=now).update(position=now)

@@ -1,0 +1,220 @@
+"""Taking in what the broker says, in whatever order and however often it says it.
+
+Every message is kept once, word for word. Executions are facts keyed by the broker's id; sums are recomputed from
+them; an order moves only when they and the broker's own sum agree. What is unknown, garbled, foreign or contradictory
+is kept and shown, never a crash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from accounts.services import place_hold
+from agora.lib import events, ids, transitions
+from agora.lib.db import serializable
+from agora.lib.money import plain
+from orders.brokers.base import BrokerOrder, BrokerPhase, Execution, ExecutionKind
+from orders.models import BrokerMessage, Fill, Order
+from orders.services.progress import walk_ladder
+from orders.states import LADDER, after_report
+from orders.states import OrderStatus as S
+
+OWNER = "broker-facts"  # of the holds placed here
+
+
+@serializable
+def ingest_report(
+    *,
+    source: str,
+    event: str,
+    known: bool,
+    report: BrokerOrder,
+    execution: Execution | None,
+    reason: str,
+    raw: Any = None,
+    now: datetime,
+) -> str:
+    """Take in an order as the broker sees it, with the execution that came with it. Returns the message's outcome."""
+    raw = raw if raw is not None else report.raw
+    digest = _digest(source, raw)
+    if BrokerMessage.objects.filter(digest=digest).exists():
+        return "DUPLICATE"
+    order = _order_of(report)
+    outcome = _take_in(order, report, execution, reason, now) if order else _stray(report)
+    if not known or report.phase == BrokerPhase.UNKNOWN:
+        outcome = "UNKNOWN" if outcome in ("APPLIED", "STALE") else outcome
+    _keep(source, event, report.broker_order_id, order, digest, raw, outcome, now)
+    return outcome
+
+
+@serializable
+def ingest_execution(*, execution: Execution, now: datetime) -> str:
+    """Take in an execution listed by the broker after the fact, for an order that it already told us of."""
+    digest = _digest("executions", execution.raw)
+    if BrokerMessage.objects.filter(digest=digest).exists():
+        return "DUPLICATE"
+    order = Order.objects.select_for_update().filter(broker_order_id=execution.broker_order_id).first()
+    if order is None:
+        outcome = "FOREIGN"
+    else:
+        outcome = "APPLIED" if _record_execution(order, execution, now) else "MISMATCH"
+        _advance(order, "", now)
+    _keep("executions", execution.kind, execution.broker_order_id, order, digest, execution.raw, outcome, now)
+    return outcome
+
+
+@serializable
+def ingest_malformed(*, problem: str, raw: Any, now: datetime) -> str:
+    """Keep a message that could not be read."""
+    payload = {"problem": problem, "raw": raw}
+    digest = _digest("stream", payload)
+    if BrokerMessage.objects.filter(digest=digest).exists():
+        return "DUPLICATE"
+    _keep("stream", "", "", None, digest, payload, "MALFORMED", now)
+    return "MALFORMED"
+
+
+def _order_of(report: BrokerOrder) -> Order | None:
+    rows = Order.objects.select_for_update(of=("self",)).select_related("asset")
+    return rows.filter(broker_client_order_id=report.client_order_id).first()
+
+
+def _stray(report: BrokerOrder) -> str:
+    """ORPHAN: it carries our prefix, and we have no such order. The audit shows those."""
+    return "ORPHAN" if report.client_order_id.startswith(f"{ids.PREFIX}-") else "FOREIGN"
+
+
+def _take_in(order: Order, report: BrokerOrder, execution: Execution | None, reason: str, now: datetime) -> str:
+    if problem := _contradiction(order, report):
+        _hold(order, problem, now)
+        return "MISMATCH"
+    stale = order.broker_updated_at is not None and report.updated_at < order.broker_updated_at
+    if not stale:
+        order.broker_status = report.status
+        order.broker_phase = report.phase
+        order.broker_filled_quantity = report.filled_quantity
+        order.broker_updated_at = report.updated_at
+    order.broker_order_id = report.broker_order_id
+    order.uncertain_since = None
+    if order.status == S.PENDING:
+        transitions.apply(order, to=S.SUBMITTING, actor=order.broker, reason="the broker already knows it", now=now)
+    if order.status == S.SUBMITTING:
+        transitions.apply(
+            order, to=S.SUBMITTED, actor=order.broker, now=now, data={"broker_order_id": report.broker_order_id}
+        )
+    recorded = _record_execution(order, execution, now) if execution else True
+    _advance(order, reason, now)
+    return ("STALE" if stale else "APPLIED") if recorded else "MISMATCH"
+
+
+def _contradiction(order: Order, report: BrokerOrder) -> str:
+    """Why this cannot be our order, "" if it can."""
+    if order.broker_order_id and order.broker_order_id != report.broker_order_id:
+        return f"the broker has a second order under our id: {report.broker_order_id}"
+    said = (report.symbol, report.side, report.quantity)
+    if said != (order.asset.symbol, "buy", order.quantity):
+        return f"the broker's order differs from ours: {report.side} {report.quantity} {report.symbol}"
+    if report.filled_quantity > order.quantity:
+        return f"the broker filled {plain(report.filled_quantity)} of {plain(order.quantity)}"
+    return ""
+
+
+def _record_execution(order: Order, execution: Execution, now: datetime) -> bool:
+    """Add the fact unless we have it. False, with a hold, where it would fill more than was ordered."""
+    if Fill.objects.filter(broker=order.broker, execution_id=execution.execution_id).exists():
+        return True
+    fill = Fill(
+        order=order,
+        broker=order.broker,
+        execution_id=execution.execution_id,
+        kind=execution.kind,
+        quantity=execution.quantity,
+        price_usd=execution.price,
+        corrects=execution.corrects,
+        executed_at=execution.executed_at,
+        recorded_at=now,
+    )
+    total = sum_fills([*order.fills.all(), fill])
+    if not 0 <= total.quantity <= order.quantity:
+        _hold(order, f"execution {execution.execution_id} would make {plain(total.quantity)} filled", now)
+        return False
+    fill.save(force_insert=True)
+    order.filled_quantity, order.filled_avg_price = total.quantity, total.avg_price
+    if execution.kind != ExecutionKind.FILL:
+        _hold(order, f"the broker sent a {execution.kind.lower()} of an execution: {execution.corrects}", now)
+    return True
+
+
+def _advance(order: Order, reason: str, now: datetime) -> None:
+    """Save the order, moved to wherever the facts now take it."""
+    order.updated_at = now
+    target = None
+    if order.status not in LADDER:
+        target = after_report(
+            status=order.status,
+            phase=order.broker_phase,
+            filled=order.filled_quantity,
+            broker_filled=order.broker_filled_quantity,
+        )
+    if target:
+        order.reason = reason if target != S.FILLED else ""
+        order.next_attempt_at = now if target == S.FILLED else None
+        transitions.apply(order, to=target, actor=order.broker, reason=reason, now=now)
+    order.save()
+    walk_ladder(order, actor=order.broker, reason="late fill", now=now)
+    if order.status == S.FILLED and order.filled_quantity == order.broker_filled_quantity:
+        events.emit("order.filled", order.pk)
+
+
+def _hold(order: Order, problem: str, now: datetime) -> None:
+    place_hold(subject=f"order:{order.pk}", owner=OWNER, reason=problem, now=now)
+
+
+@dataclass(frozen=True, slots=True)
+class FillSum:
+    quantity: Decimal
+    avg_price: Decimal | None
+
+
+def sum_fills(fills: Iterable[Fill]) -> FillSum:
+    """What is filled, after busts and corrections: the one definition of it. Pure."""
+    facts = sorted(fills, key=lambda fill: (fill.executed_at, fill.execution_id))
+    replaced = {fill.corrects for fill in facts if fill.kind != ExecutionKind.FILL}
+    live = [f for f in facts if f.kind != ExecutionKind.BUST and f.execution_id not in replaced]
+    quantity = sum((fill.quantity for fill in live), Decimal(0))
+    if not quantity:
+        return FillSum(Decimal(0), None)
+    cost = sum((fill.quantity * fill.price_usd for fill in live), Decimal(0))
+    return FillSum(quantity, (cost / quantity).quantize(Decimal("1e-9")))
+
+
+def _keep(
+    source: str,
+    event: str,
+    broker_order_id: str,
+    order: Order | None,
+    digest: str,
+    raw: Any,
+    outcome: str,
+    now: datetime,
+) -> None:
+    BrokerMessage.objects.create(
+        source=source,
+        event=event[:40],
+        broker_order_id=broker_order_id[:64],
+        order=order,
+        digest=digest,
+        payload=raw,
+        outcome=outcome,
+        received_at=now,
+    )
+
+
+def _digest(source: str, raw: Any) -> str:
+    return hashlib.sha256(f"{source}:{json.dumps(raw, sort_keys=True, default=str)}".encode()).hexdigest()

@@ -1,0 +1,9 @@
+from django.urls import path
+
+from orders import views
+
+urlpatterns = [
+    path("buy/", views.buy, name="buy"),
+    path("orders/", views.orders, name="orders"),
+    path("orders/<uuid:order_id>/", views.order, name="order"),
+]

@@ -1,0 +1,43 @@
+"""Three books of one asset, compared. Pure: quantities in shares, one token a share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from reserves.states import BreakKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """What each party says of one asset."""
+
+    filled: Decimal  # the broker's fills, for customers
+    in_custody: Decimal  # our completed custody records
+    vault_balance: Decimal  # the custodian's own balance
+    minted: Decimal  # our mints that are in a block
+    supply: Decimal  # the chain's total supply, at the same block
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    kind: BreakKind
+    quantity: Decimal  # how far apart, always positive
+
+
+def compare(books: Books) -> list[Difference]:
+    """Every way in which broker fills ≥ custody ≥ supply does not hold, worst first; [] when the books agree."""
+    checks = [
+        (BreakKind.SUPPLY_OVER_CUSTODY, books.supply - books.in_custody),
+        (BreakKind.SUPPLY_NOT_OURS, abs(books.supply - books.minted)),
+        (BreakKind.VAULT_SHORT, books.in_custody - books.vault_balance),
+        (BreakKind.CUSTODY_OVER_FILLED, books.in_custody - books.filled),
+    ]
+    return [Difference(kind, quantity) for kind, quantity in checks if quantity > 0]
+
+
+def ratio(books: Books) -> Decimal | None:
+    """Shares in custody a token, to four decimals, rounded down; None while there is no token."""
+    if not books.supply:
+        return None
+    return (books.in_custody / books.supply).quantize(Decimal("0.0001"), rounding="ROUND_DOWN")

@@ -1,0 +1,5 @@
+from django.urls import path
+
+from reserves import views
+
+urlpatterns = [path("reserves/", views.reserves, name="reserves")]
