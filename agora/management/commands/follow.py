@@ -1,0 +1,59 @@
+"""`manage.py follow`: the loops that follow the outside world. As many may run as you like: the second stands by."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+from django.utils import timezone
+
+from agora.lib import loops
+from custody.services import sweep_custody
+from minting.services import sweep_mints, verify_chain, watch_chain_once
+from orders.services import follow_trade_updates, list_at_broker, sweep_orders
+from reserves.services import EVERY, refresh
+
+
+def sweep(*, now: datetime) -> None:
+    sweep_orders(now=now)
+    sweep_custody(now=now)
+    sweep_mints(now=now)
+
+
+def watch(*, now: datetime) -> None:
+    while watch_chain_once(now=now):
+        pass
+
+
+def _at_now(step: Callable[..., Any]) -> Callable[[threading.Event], None]:
+    return lambda stop: step(now=timezone.now())
+
+
+def all_loops() -> list[loops.Loop]:
+    return [
+        loops.Loop("trade-stream", 0.0, lambda stop: follow_trade_updates(stop=stop)),
+        loops.Loop("broker-list", settings.BROKER_LIST_EVERY, _at_now(list_at_broker)),
+        loops.Loop("chain", settings.CHAIN_POLL_EVERY, _at_now(watch)),
+        loops.Loop("sweep", settings.SWEEP_EVERY, _at_now(sweep)),
+        loops.Loop("reconcile", 60.0, lambda stop: refresh(now=timezone.now(), fresh=EVERY)),
+    ]
+
+
+class Command(BaseCommand):
+    help = "Follow the broker and the chain, and nudge what stands still, until SIGTERM or SIGINT."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        names = [loop.name for loop in all_loops()]
+        parser.add_argument("--only", nargs="+", choices=names, default=names, help="some of the loops; default all")
+        parser.add_argument("--ready-file", type=Path, help="touched once the loops turn")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        verify_chain()
+        chosen = [loop for loop in all_loops() if loop.name in options["only"]]
+        sys.exit(loops.run(chosen, ready_file=options["ready_file"]))

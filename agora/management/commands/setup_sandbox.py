@@ -1,0 +1,65 @@
+"""`manage.py setup_sandbox`: everything a sandbox needs before its first order. Safe to repeat."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from accounts.services import (
+    approve_customer,
+    bind_wallet,
+    has_login,
+    issue_api_token,
+    register_customer,
+    set_login,
+)
+from orders.services import register_asset
+
+# Foundry's second development account: the demo customer's wallet on the local chain.
+DEMO_WALLET = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
+
+
+class Command(BaseCommand):
+    help = (
+        "Migrate, offer AAPL, open its vault account, deploy its token, and make a demo customer and a staff login. "
+        "Their credentials go to demo.json in AGORA_HOME. Sandbox mode only."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if settings.AGORA_MODE != "sandbox":
+            raise CommandError("This is for AGORA_MODE=sandbox: it makes logins whose passwords stand in a file.")
+        call_command("migrate", verbosity=0)
+        register_asset(
+            symbol="AAPL",
+            name="Apple Inc.",
+            token_symbol="AAPL-RAT",  # noqa: S106 - a ticker
+            min_quantity=Decimal("0.01"),
+            max_quantity=Decimal(1000),
+        )
+        call_command("deploy_token", "AAPL", stdout=self.stdout)
+        call_command("sync_schedules", stdout=self.stdout)
+        self._demo_logins()
+
+    def _demo_logins(self) -> None:
+        path = settings.AGORA_HOME / "demo.json"
+        if path.exists() and has_login(username="demo"):
+            return
+        now = timezone.now()
+        passwords = {name: secrets.token_urlsafe(12) for name in ("demo", "staff")}
+        demo = set_login(username="demo", password=passwords["demo"])
+        set_login(username="staff", password=passwords["staff"], is_superuser=True)
+        customer = register_customer(user=demo, full_name="Demo Customer", country="BR", now=now)
+        approve_customer(customer=customer, actor="setup_sandbox", now=now)
+        bind_wallet(customer=customer, address=DEMO_WALLET, now=now)
+        token = issue_api_token(user=demo, name="demo", now=now)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump({"wallet": DEMO_WALLET, "api_token": token, "passwords": passwords}, file, indent=2)

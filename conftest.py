@@ -1,0 +1,25 @@
+"""Fixtures for every test: a real database, a real chain, the vendors' SDKs against their sandboxes, over real HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from agora.tests.outside import Outside, start_outside
+from agora.tests.world import World, build_world
+
+
+@pytest.fixture(scope="session")
+def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
+    """The broker, the custodian and the chain: processes of their own, shared by this worker's tests."""
+    with start_outside(tmp_path_factory.mktemp("outside")) as running:
+        yield running
+
+
+@pytest.fixture
+def world(outside: Outside, transactional_db: None) -> Iterator[World]:
+    """A fresh installation against them: AAPL offered, its vault open, its token deployed, alice and bob approved."""
+    outside.reset()
+    with outside.configured():
+        yield build_world(outside)
