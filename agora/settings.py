@@ -97,9 +97,10 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+# The sandbox serves files from where they lie; elsewhere `collectstatic` gathers them here.
+STATIC_ROOT = None if AGORA_MODE == "sandbox" else BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]
-WHITENOISE_USE_FINDERS = AGORA_MODE == "sandbox"  # elsewhere, collectstatic
+WHITENOISE_USE_FINDERS = AGORA_MODE == "sandbox"
 
 # --- API -----------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
@@ -124,7 +125,7 @@ Q_CLUSTER = {
     "timeout": 30,
     "retry": 120,  # > timeout x (queue_limit + bulk + 1) / workers: a prefetched task must not expire in memory
     "max_attempts": 5,
-    "save_limit": 0,
+    "save_limit": -1,  # successes are not kept: the rows are the record; failures are, and pruned
     "catch_up": False,
     "log_level": "WARNING",
 }

@@ -23,7 +23,7 @@ class OrderAdmin(ReadOnlyAdmin):
     list_filter = ("status", "asset")
     list_select_related = ("asset",)
     search_fields = ("=id", "=client_order_id", "=broker_client_order_id", "=broker_order_id", "=recipient")
-    date_hierarchy = "created_at"
+    ordering = ("-created_at",)
     inlines = (EventInline, FillInline)
 
 

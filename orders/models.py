@@ -10,7 +10,7 @@ from django.db.models import F, Q
 
 from agora.lib.statemachine import StateEvent, Stateful, append_only, state_triggers
 from orders.brokers.base import ExecutionKind
-from orders.states import MOVES, OPEN, OrderStatus
+from orders.states import MOVES, OPEN, STAGE, OrderStatus
 
 
 class Asset(models.Model):
@@ -106,6 +106,11 @@ class Order(Stateful):
 
     def __str__(self) -> str:
         return f"order {self.pk}"
+
+    @property
+    def stage(self) -> str:
+        """What a customer calls the status."""
+        return STAGE.get(self.status, "Pending")
 
 
 class OrderEvent(StateEvent):

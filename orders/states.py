@@ -51,6 +51,16 @@ MOVES: dict[str, frozenset[str]] = {
     S.REJECTED: frozenset(),
 }
 
+STAGE: dict[str, str] = {  # the four steps a customer sees, and the ways out
+    S.FILLED: "Filled",
+    S.CUSTODY_CONFIRMED: "In custody",
+    S.MINT_CONFIRMED: "Minted",
+    S.SETTLED: "Minted",
+    S.REJECTED: "Rejected",
+    S.CANCELLED: "Cancelled",
+    S.EXPIRED: "Expired",
+}
+
 
 def rung(*, filled: Decimal, in_custody: Decimal, minted: Decimal, settled: Decimal) -> OrderStatus:
     """How far a filled order is: as far as its slowest part."""

@@ -9,7 +9,7 @@ class ReconciliationRunAdmin(ReadOnlyAdmin):
     list_display = ("as_of", "asset", "block_number", "filled", "in_custody", "vault_balance", "minted", "supply")
     list_filter = ("asset",)
     list_select_related = ("asset",)
-    date_hierarchy = "as_of"
+    ordering = ("-as_of",)
 
 
 @admin.register(Break)

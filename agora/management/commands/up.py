@@ -24,7 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("--home", type=Path, default=settings.AGORA_HOME / "up", help="where its files are kept")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        layout = platform.on_free_ports(options["home"], web_port=options["port"] or free_port())
+        layout = platform.on_free_ports(options["home"], web_port=options["port"] or free_port(), LOG_FORMAT="console")
         self.stdout.write(f"Starting in {layout.home} …")
         try:
             with platform.running(layout, echo=True) as supervisors:
