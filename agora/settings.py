@@ -70,6 +70,13 @@ TEMPLATES = [
     }
 ]
 
+# Outside the sandbox everything is behind TLS.
+BEHIND_TLS = AGORA_MODE != "sandbox"
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
+SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS else None
+SESSION_COOKIE_AGE = 12 * 3600
+
 # --- Database: PostgreSQL, everywhere ------------------------------------------------------------------------------
 # Unset: the embedded server of agora.lib.embedded, started on the first connection and shared by all processes.
 DATABASE_URL = env.str("DATABASE_URL", default="")

@@ -3,7 +3,3 @@
 
 class WrongChain(Exception):
     """The node's chain id or the token's code is not what we deployed: conclude nothing about money from it."""
-
-
-class Overpromised(Exception):
-    """More tokens would be promised than shares are in custody."""

@@ -44,6 +44,7 @@ class WebhookEvent:
     event_type: str  # "transaction.status.updated", …
     provider_id: str
     external_tx_id: str
+    phase: TransferPhase  # by the notification's own word: good enough to skip a look-up, never to believe
     raw: dict[str, Any] = field(repr=False)
 
 

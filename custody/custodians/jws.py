@@ -19,6 +19,7 @@ import requests
 from agora.lib.errors import Unavailable
 from agora.lib.http import guarded_session
 from custody.custodians.base import WebhookEvent, WebhookInvalid
+from custody.custodians.phases import phase_of
 
 HEADER = "fireblocks-webhook-signature"
 KEYS_FRESH_FOR = 3600.0  # seconds: the JWKS's own Cache-Control max-age; a withdrawn key is forgotten after that
@@ -82,5 +83,6 @@ def _event(body: bytes) -> WebhookEvent:
         event_type=str(event["eventType"]),
         provider_id=str(event.get("resourceId") or data.get("id") or ""),
         external_tx_id=str(data.get("externalTxId") or ""),
+        phase=phase_of(str(data.get("status") or ""), str(data.get("subStatus") or "")),
         raw=event,
     )

@@ -10,7 +10,7 @@ from agora.lib import events
 from agora.lib.db import serializable
 from agora.lib.errors import Unavailable
 from custody.custodians import get_webhook_verifier
-from custody.custodians.base import WebhookEvent, WebhookInvalid
+from custody.custodians.base import TransferPhase, WebhookEvent, WebhookInvalid
 from custody.errors import WebhookKeysUnavailable, WebhookRefused
 from custody.models import CustodyRecord, VendorMessage
 from custody.services.transferring import advance_custody
@@ -41,7 +41,8 @@ def _store(*, event: WebhookEvent, body: bytes, now: datetime) -> None:
         body=body.decode(errors="replace"),
         received_at=now,
     )
-    if event.external_tx_id:
+    # Of the five or so notifications of a transaction one is worth a look-up. One wrongly skipped costs a sweep's wait.
+    if event.external_tx_id and event.phase != TransferPhase.PENDING:
         events.emit("custody.notified", str(message.pk))
 
 

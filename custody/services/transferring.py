@@ -24,6 +24,7 @@ from orders.services import report_custody
 logger = log.get(__name__)
 ACTOR = "worker"
 OWNER = "custodian-facts"  # of the holds placed here
+MAX_UNCERTAIN = 12  # tries in a row without an answer: several minutes
 
 
 def advance_custody(*, record_id: UUID, now: datetime) -> None:
@@ -141,6 +142,8 @@ def _postpone(*, record_id: UUID, trouble: Unavailable | Uncertain, now: datetim
     record = CustodyRecord.objects.select_for_update().get(pk=record_id)
     if isinstance(trouble, Uncertain):
         record.uncertain_since = now
+        if record.attempts >= MAX_UNCERTAIN:  # e.g. an id that is burned and yet not to be found
+            _hold(record, f"still uncertain after {record.attempts} tries: {trouble.detail}", now)
     if trouble.retry_after:
         record.next_attempt_at = now + timedelta(seconds=trouble.retry_after)
     record.save(update_fields=["uncertain_since", "next_attempt_at"])

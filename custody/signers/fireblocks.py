@@ -13,7 +13,7 @@ from fireblocks_sdk import RAW, VAULT_ACCOUNT, FireblocksSDK, RawMessage, Transf
 
 from agora.lib.errors import Rejected, Unavailable, Uncertain
 from custody.custodians.base import TransferPhase
-from custody.custodians.fireblocks import phase_of
+from custody.custodians.phases import phase_of
 from custody.custodians.transport import DUPLICATE_EXTERNAL_TX_ID, NotFound
 from custody.signers.base import MintIntent, Signed, Submitted
 from custody.signers.encoding import SignatureRefused, assemble, unsigned_mint

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from custody.custodians.base import TransferPhase
-from custody.custodians.fireblocks import phase_of
+from custody.custodians.phases import phase_of
 
 
 @pytest.mark.parametrize(

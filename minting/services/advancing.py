@@ -24,6 +24,7 @@ from orders.selectors import hold_subjects, order_facts
 logger = log.get(__name__)
 ACTOR = "worker"
 OWNER = "minting-guard"
+MAX_UNCERTAIN = 12  # tries in a row without an answer: several minutes
 MAX_REQUESTS = 3  # signatures refused in a row before staff must look
 KEY_USED = "BrokerTradeAlreadyUsed"
 
@@ -45,6 +46,9 @@ def advance_mint(*, mint_id: UUID, now: datetime) -> None:
             _stop(mint_id=mint_id, problem=refusal.detail, code=refusal.vendor_code, now=now)
         except (Unavailable, Uncertain) as trouble:
             logger.warning("mint postponed", mint=str(mint_id), kind=type(trouble).__name__, detail=trouble.detail)
+            if isinstance(trouble, Uncertain) and mint.attempts >= MAX_UNCERTAIN:
+                reason = f"still uncertain after {mint.attempts} tries: {trouble.detail}"
+                place_hold(subject=f"order:{mint.order_id}", owner=OWNER, reason=reason, now=now)
 
 
 def resume_signature(*, request_id: str, now: datetime) -> None:
