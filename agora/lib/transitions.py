@@ -51,7 +51,7 @@ def apply(
 def _write_event(
     row: Stateful, *, before: str, actor: str, reason: str, data: dict[str, Any] | None, now: datetime
 ) -> None:
-    status = row.status  # type: ignore[attr-defined]
+    status = str(row.status)  # type: ignore[attr-defined]
     row.events.create(  # type: ignore[attr-defined]
         sequence=row.version,
         from_status=before,

@@ -1,0 +1,169 @@
+"""The watcher, on a chain that misbehaves."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from eth_account import Account
+
+from accounts.models import Hold
+from agora.tests.world import WALLETS, World
+from minting.chains import abi
+from minting.management.commands.deploy_token import LOCAL_DEPLOYER_KEY
+from minting.models import Block, ForeignMint, MintTx, Reorg, TxAttempt
+from minting.services import observe_mint, watch_chain_once
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_mint_that_a_reorg_removed_is_sent_again_with_the_same_bytes(world: World) -> None:
+    order = world.until_minted(world.place())
+    first = MintTx.objects.get()
+
+    world.outside.rpc("anvil_reorg", 1, [])
+    assert world.supply() == 0
+    world.until(lambda: Reorg.objects.exists() and MintTx.objects.filter(status="CONFIRMED").exists())
+
+    again = MintTx.objects.get()
+    assert again.tx_hash == first.tx_hash
+    assert again.block_hash != first.block_hash
+    assert TxAttempt.objects.count() == 1
+    assert [event.to_status for event in again.events.all()][-3:] == ["CONFIRMED", "SENT", "CONFIRMED"]
+    order.refresh_from_db()
+    assert (order.status, order.mint_tx_hash) == ("MINT_CONFIRMED", first.tx_hash)
+    assert (world.balance(), world.minted_logs(), world.violations()) == (Decimal("0.25"), 1, [])
+
+
+def test_between_a_reorg_and_the_new_block_the_order_is_back_in_custody(world: World) -> None:
+    order = world.until_minted(world.place())
+    world.outside.rpc("evm_setAutomine", False)
+
+    world.outside.rpc("anvil_reorg", 1, [])
+    while watch_chain_once(now=timezone.now()):
+        pass
+
+    order.refresh_from_db()
+    assert (order.status, order.minted_quantity, order.mint_tx_hash) == ("CUSTODY_CONFIRMED", 0, "")
+    assert MintTx.objects.get().status == "SENT"
+    assert world.violations() == []
+
+
+def test_a_settled_mint_that_a_deep_reorg_removed_comes_back(world: World, settings: Any) -> None:
+    settings.CHAIN_SETTLED_BLOCKS = 4  # the local chain's blocks are final at eight, before twelve could settle
+    order = world.until_minted(world.place())
+    world.outside.mine(3)
+    world.until_status(order, "SETTLED")
+
+    world.outside.rpc("anvil_reorg", 5, [])
+    world.until(lambda: Reorg.objects.exists())
+    order = world.until_minted(order)
+    world.outside.mine(4)
+    order = world.until_status(order, "SETTLED")
+
+    assert Reorg.objects.get().depth == 5
+    assert [event.to_status for event in order.events.all()][-4:] == [
+        *["MINT_CONFIRMED", "CUSTODY_CONFIRMED", "MINT_CONFIRMED", "SETTLED"]
+    ]
+    assert (world.supply(), world.minted_logs(), world.violations()) == (Decimal("0.25"), 1, [])
+
+
+def test_a_reorg_below_a_final_block_stops_everything(world: World) -> None:
+    world.until_settled(world.place())
+    world.until(lambda: MintTx.objects.get().status == "FINALIZED")
+
+    world.outside.rpc("anvil_reorg", 13, [])
+    world.until(lambda: Reorg.objects.exists())
+
+    assert Hold.objects.get(owner="chain-watcher").subject == "everything"
+    assert MintTx.objects.get().status == "FINALIZED"
+
+
+def test_a_mint_moved_to_another_block_is_confirmed_there(world: World) -> None:
+    world.until_minted(world.place())
+    mint, raw = MintTx.objects.get(), bytes(TxAttempt.objects.get().raw or b"")
+
+    world.outside.rpc("anvil_reorg", 2, [["0x" + raw.hex(), 1]])
+    world.until(lambda: Reorg.objects.exists() and MintTx.objects.filter(status="CONFIRMED").exists())
+
+    moved = MintTx.objects.get()
+    assert (moved.tx_hash, moved.block_hash != mint.block_hash) == (mint.tx_hash, True)
+    assert (world.minted_logs(), world.violations()) == (1, [])
+
+
+def test_a_mint_settles_at_its_twelfth_block_and_not_before(world: World) -> None:
+    order = world.until_minted(world.place())
+    mint = MintTx.objects.get()
+
+    world.outside.mine(10)
+    world.tick()
+    assert MintTx.objects.get().status == "CONFIRMED"
+
+    world.outside.mine(1)
+    world.tick()
+    order.refresh_from_db()
+    assert (MintTx.objects.get().status in ("SETTLED", "FINALIZED"), order.status) == (True, "SETTLED")
+    assert Block.objects.order_by("-number").values_list("number", flat=True)[0] == (mint.block_number or 0) + 11
+
+
+def test_a_mint_is_final_when_the_chain_says_so(world: World) -> None:
+    world.until_settled(world.place())
+
+    world.outside.mine(4)
+    world.until(lambda: MintTx.objects.get().status == "FINALIZED")
+
+    assert world.violations() == []
+
+
+def test_a_mint_that_nobody_promised_is_kept_and_stops_the_asset(world: World) -> None:
+    world.until_minted(world.place())
+    outlaw = Account.from_key(LOCAL_DEPLOYER_KEY)
+    role = world.outside.rpc("eth_call", {"to": world.token.address, "data": "0xd5391393"}, "latest")  # MINTER_ROLE()
+    grant = "0x2f2ff15d" + role[2:] + outlaw.address[2:].lower().rjust(64, "0")  # grantRole(bytes32,address)
+    _send(world, outlaw.address, grant)
+    _send(world, outlaw.address, abi.encode_call("mint", WALLETS[0], 10**18, "stolen"))
+
+    world.until(lambda: ForeignMint.objects.exists())
+
+    assert ForeignMint.objects.get().mint_key == "stolen"
+    assert Hold.objects.get(owner="chain-watcher").subject == "asset:AAPL"
+    assert any(line.startswith("no mint on-chain without a row") for line in world.violations())
+
+
+def test_a_mint_that_reverted_is_tried_again_with_the_next_nonce(world: World) -> None:
+    world.outside.rpc("evm_setAutomine", False)
+    order = world.place()
+    world.until(lambda: MintTx.objects.filter(status="SENT").exists())
+    minter = world.token.minter
+    role = world.outside.rpc("eth_call", {"to": world.token.address, "data": "0xd5391393"}, "latest")
+    admin = Account.from_key(LOCAL_DEPLOYER_KEY).address
+    revoke, grant = "0xd547741f", "0x2f2ff15d"
+    argument = role[2:] + minter[2:].lower().rjust(64, "0")
+    bid = {"maxFeePerGas": hex(10**12), "maxPriorityFeePerGas": hex(10**11)}  # ahead of the mint in its block
+    world.outside.rpc("anvil_impersonateAccount", admin)
+    transaction = {"from": admin, "to": world.token.address, "data": revoke + argument, "gas": hex(200_000), **bid}
+    world.outside.rpc("eth_sendTransaction", transaction)
+    world.outside.mine()
+    assert world.supply() == 0
+    world.outside.rpc("evm_setAutomine", True)
+    _send(world, admin, grant + argument)
+
+    mint = MintTx.objects.get()
+    MintTx.objects.filter(pk=mint.pk).update(next_attempt_at=timezone.now())
+    observe_mint(mint_id=mint.pk, now=timezone.now())
+    world.until_minted(order)
+
+    first, second = TxAttempt.objects.order_by("nonce")
+    assert (first.reverted_at is None, second.reverted_at is None) == (False, True)
+    assert second.nonce == first.nonce + 1
+    assert (world.balance(), world.minted_logs(), world.violations()) == (Decimal("0.25"), 1, [])
+
+
+def _send(world: World, sender: str, data: str) -> None:
+    world.outside.rpc("anvil_impersonateAccount", sender)
+    transaction = {"from": sender, "to": world.token.address, "data": data, "gas": hex(300_000)}
+    sent = world.outside.rpc("eth_sendTransaction", transaction)
+    world.outside.mine()
+    assert world.outside.rpc("eth_getTransactionReceipt", sent)["status"] == "0x1"
