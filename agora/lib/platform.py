@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -147,17 +147,22 @@ def manage(layout: Layout, *arguments: str) -> str:
 
 
 @contextmanager
-def running(layout: Layout, *, echo: bool = False) -> Iterator[list[Supervisor]]:
+def running(
+    layout: Layout, *, echo: bool = False, say: Callable[[str], None] = lambda text: None
+) -> Iterator[list[Supervisor]]:
     """The platform, set up and running, until the block is left; then all is stopped, database too.
 
-    Yields its supervisors: call `check()` of each now and then, to restart what crashed. Raises ServiceFailed,
-    SetupFailed.
+    Yields its supervisors: call `check()` of each now and then, to restart what crashed. `say` hears of each step.
+    Raises ServiceFailed, SetupFailed.
     """
     logs = layout.home / "logs"
     with ExitStack() as stack:
-        if not os.environ.get("DATABASE_URL"):
+        if not layout.env()["DATABASE_URL"]:
             stack.callback(server.stop, layout.home)
+        say("starting a local chain and the vendors' sandboxes")
         outside = stack.enter_context(Supervisor(outside_services(layout), logs=logs, echo=echo))
+        say("setting up PostgreSQL, AAPL's vault account and token, and a demo customer")
         manage(layout, "setup_sandbox")
+        say("starting web, worker and follower")
         ours = [web_service(layout), worker_service(layout), follower_service(layout)]
         yield [outside, stack.enter_context(Supervisor(ours, logs=logs, echo=echo))]

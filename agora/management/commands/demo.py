@@ -39,13 +39,10 @@ class Command(BaseCommand):
         home: Path = options["home"].resolve()
         server.stop(home)
         shutil.rmtree(home, ignore_errors=True)
-        layout = platform.on_free_ports(home)
+        layout = platform.on_free_ports(home, DATABASE_URL="")  # its own, afresh
         self.started = time.monotonic()
         try:
-            self._say(
-                "starting PostgreSQL, a chain with 2-second blocks, both vendors' sandboxes, web, worker, follower"
-            )
-            with platform.running(layout) as supervisors:
+            with platform.running(layout, say=self._say) as supervisors:
                 self._say(f"running: {layout.web_url}, logs in {home / 'logs'}")
                 summary = self._buy(layout, supervisors, options["within"])
         except (ServiceFailed, platform.SetupFailed, AnvilError, requests.RequestException) as problem:

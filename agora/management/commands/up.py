@@ -27,7 +27,7 @@ class Command(BaseCommand):
         layout = platform.on_free_ports(options["home"], web_port=options["port"] or free_port(), LOG_FORMAT="console")
         self.stdout.write(f"Starting in {layout.home} …")
         try:
-            with platform.running(layout, echo=True) as supervisors:
+            with platform.running(layout, echo=True, say=self.stdout.write) as supervisors:
                 self._welcome(layout)
                 while True:
                     for supervisor in supervisors:
