@@ -6,12 +6,15 @@ from decimal import Decimal
 
 import pytest
 from django.utils import timezone
+from eth_account import Account
 
 from accounts.models import Hold
+from accounts.services import release_hold
 from agora.tests.world import World
 from custody.models import CustodyRecord
 from custody.services import retry_custody
-from minting.models import MintTx, TxAttempt
+from minting.management.commands.deploy_token import LOCAL_DEPLOYER_KEY
+from minting.models import MintTx, Token, TxAttempt
 from orders.models import BrokerMessage, Fill, Order
 from orders.services import catch_up
 
@@ -148,3 +151,67 @@ def test_ten_orders_at_once_use_ten_nonces_in_a_row(world: World) -> None:
     assert (world.balance(world.alice), world.balance(world.bob)) == (Decimal("0.5"), Decimal("0.5"))
     assert Order.objects.filter(status="MINT_CONFIRMED").count() == 10
     assert world.violations() == []
+
+
+def test_a_signature_by_another_key_is_not_broadcast_and_holds_the_order(world: World) -> None:
+    world.outside.custodian.control.scenario(match={"operation": "RAW"}, signature="wrong_key", times=1)
+
+    order = world.place()
+    world.until(lambda: Hold.objects.filter(owner="minting-guard").exists())
+    for _ in range(3):
+        world.tick()
+
+    assert (Hold.objects.get().subject, MintTx.objects.get().status) == (f"order:{order.pk}", "SIMULATED")
+    assert (TxAttempt.objects.get().request, world.supply()) == (1, 0)
+    assert world.violations() == []
+
+
+def test_a_refused_signature_is_asked_for_again_under_a_new_id_and_the_same_nonce(world: World) -> None:
+    world.outside.custodian.control.scenario(
+        match={"operation": "RAW"}, fail={"status": "FAILED", "sub_status": "SIGNING_ERROR"}, times=1
+    )
+
+    world.until_minted(world.place())
+
+    attempt = TxAttempt.objects.get()
+    assert (attempt.request, attempt.request_id.endswith("-2")) == (2, True)
+    assert (world.balance(), world.violations()) == (Decimal("0.25"), [])
+
+
+def test_a_mint_the_chain_refuses_waits_held_and_goes_on_when_released(world: World) -> None:
+    role = world.outside.rpc("eth_call", {"to": world.token.address, "data": "0xd5391393"}, "latest")  # MINTER_ROLE()
+    argument = role[2:] + world.token.minter[2:].lower().rjust(64, "0")
+    _as_admin(world, "0xd547741f" + argument)  # revokeRole(bytes32,address)
+
+    order = world.place()
+    world.until(lambda: Hold.objects.filter(owner="minting-guard").exists())
+    assert (MintTx.objects.get().status, "AccessControl" in Hold.objects.get().reason) == ("PENDING", True)
+
+    _as_admin(world, "0x2f2ff15d" + argument)  # grantRole(bytes32,address)
+    release_hold(subject=f"order:{order.pk}", owner="minting-guard", actor="staff:1", now=timezone.now())
+    world.until_minted(order)
+
+    assert (world.balance(), world.violations()) == (Decimal("0.25"), [])
+
+
+def test_no_more_is_promised_than_is_held(world: World) -> None:
+    world.outside.custodian.control.scenario(match={"operation": "TRANSFER"}, hold="QUEUED")
+    order = world.until_status(world.place(), "FILLED")
+    world.until(lambda: CustodyRecord.objects.filter(status="SUBMITTED").exists())
+    Token.objects.update(committed_wei=10**18)  # as if another process had promised a share meanwhile
+
+    world.outside.custodian.control.release(CustodyRecord.objects.get().external_tx_id)
+    world.until(lambda: Hold.objects.filter(subject="asset:AAPL").exists())
+
+    assert (MintTx.objects.count(), world.supply()) == (0, 0)
+    Token.objects.update(committed_wei=0)
+    release_hold(subject="asset:AAPL", owner="minting-guard", actor="staff:1", now=timezone.now())
+    world.until_minted(order)
+    assert (world.balance(), world.violations()) == (Decimal("0.25"), [])
+
+
+def _as_admin(world: World, data: str) -> None:
+    admin = Account.from_key(LOCAL_DEPLOYER_KEY).address
+    world.outside.rpc("anvil_impersonateAccount", admin)
+    world.outside.rpc("eth_sendTransaction", {"from": admin, "to": world.token.address, "data": data})
+    world.outside.mine()

@@ -40,6 +40,9 @@ class Submitted:
     status: str
 
 
+SIGNED_SOMETHING_ELSE = "SIGNED_SOMETHING_ELSE"  # vendor_code of a Rejected after which nothing may be signed anew
+
+
 class Signer(Protocol):
     name: str
 

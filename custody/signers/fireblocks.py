@@ -15,7 +15,7 @@ from agora.lib.errors import Rejected, Unavailable, Uncertain
 from custody.custodians.base import TransferPhase
 from custody.custodians.phases import phase_of
 from custody.custodians.transport import DUPLICATE_EXTERNAL_TX_ID, NotFound
-from custody.signers.base import MintIntent, Signed, Submitted
+from custody.signers.base import SIGNED_SOMETHING_ELSE, MintIntent, Signed, Submitted
 from custody.signers.encoding import SignatureRefused, assemble, unsigned_mint
 
 ALGORITHM = "MPC_ECDSA_SECP256K1"
@@ -115,7 +115,7 @@ class FireblocksSigner:
 
 def _something_else(why: str) -> Rejected:
     """What was signed under this request id is of no use to anybody who holds our intent."""
-    return Rejected(f"Fireblocks signed something else: {why}", vendor_code="SIGNED_SOMETHING_ELSE")
+    return Rejected(f"Fireblocks signed something else: {why}", vendor_code=SIGNED_SOMETHING_ELSE)
 
 
 def _plain_hex(value: object) -> str:

@@ -14,7 +14,7 @@ from agora.lib import crashpoints, ids, locks, log, transitions
 from agora.lib.db import serializable
 from agora.lib.errors import Rejected, Unavailable, Uncertain
 from custody.signers import get_signer
-from custody.signers.base import MintIntent, Signed
+from custody.signers.base import SIGNED_SOMETHING_ELSE, MintIntent, Signed
 from minting.chains import get_chain
 from minting.chains.base import Fees, MintCall
 from minting.models import MintTx, Token, TxAttempt
@@ -96,6 +96,8 @@ def _sign(mint: MintTx, now: datetime) -> None:
     try:
         answer = get_signer().sign_mint(_intent(mint, attempt), request_id=attempt.request_id)
     except Rejected as refusal:
+        if refusal.vendor_code == SIGNED_SOMETHING_ELSE:  # a signature of unknown bytes exists: staff must look first
+            raise
         _renew_request(attempt_id=attempt.pk, problem=refusal.detail, now=now)
         return
     crashpoints.here("mint.after_sign")
