@@ -30,19 +30,6 @@ PAPER = {
 QUARTER = Decimal("0.25")
 
 
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    with running(tmp_path_factory.mktemp("alpaca")) as running_sandbox:
-        yield running_sandbox
-
-
-@pytest.fixture
-def control(sandbox: Sandbox) -> Control:
-    sandbox.control.reset()
-    sandbox.control.settings(fill_delay=0.02)
-    return sandbox.control
-
-
 @pytest.fixture
 def broker(sandbox: Sandbox, control: Control) -> Iterator[AlpacaBroker]:
     with closing(connect_to(sandbox)) as connected:

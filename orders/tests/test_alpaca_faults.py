@@ -19,22 +19,9 @@ from urllib3.exceptions import MaxRetryError, NameResolutionError
 from agora.lib.errors import Rejected, Unavailable, Uncertain, VendorError
 from orders.brokers.alpaca import AlpacaBroker, failures
 from orders.brokers.base import OrderRequest
-from orders.sandbox.process import Control, Sandbox, running
+from orders.sandbox.process import Control, Sandbox
 
 TIMEOUT = (0.3, 0.3)
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    with running(tmp_path_factory.mktemp("alpaca")) as running_sandbox:
-        yield running_sandbox
-
-
-@pytest.fixture
-def control(sandbox: Sandbox) -> Control:
-    sandbox.control.reset()
-    sandbox.control.settings(fill_delay=0.02)
-    return sandbox.control
 
 
 @pytest.fixture

@@ -4,29 +4,15 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 import pytest
 import requests
 
-from orders.sandbox.process import Control, ControlRefused, Sandbox, running
+from orders.sandbox.process import Control, ControlRefused, Sandbox
 
 KEYS = {"APCA-API-KEY-ID": "sandbox-key", "APCA-API-SECRET-KEY": "sandbox-secret"}
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    with running(tmp_path_factory.mktemp("alpaca")) as running_sandbox:
-        yield running_sandbox
-
-
-@pytest.fixture
-def control(sandbox: Sandbox) -> Control:
-    sandbox.control.reset()
-    sandbox.control.settings(fill_delay=0.02)
-    return sandbox.control
 
 
 def submit(sandbox: Sandbox, qty: Any = "1", **fields: Any) -> requests.Response:
