@@ -65,6 +65,13 @@ def issue_api_token(*, user: User, name: str, now: datetime, expires_at: datetim
     return token
 
 
+def revoke_api_token(*, token_id: int, actor: str, now: datetime) -> bool:
+    """End a token at once and for good; False if it had ended already."""
+    revoked = ApiToken.objects.filter(pk=token_id, revoked_at=None).update(revoked_at=now)
+    logger.warning("api token revoked", token=token_id, actor=actor, was_live=bool(revoked))
+    return bool(revoked)
+
+
 def place_hold(*, subject: str, owner: str, reason: str, now: datetime, until: datetime | None = None) -> Hold:
     """Add an owner's hold on a subject; the one they already have there, if any, stays as it is."""
     hold, created = Hold.objects.get_or_create(

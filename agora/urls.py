@@ -11,8 +11,11 @@ API: list[URLPattern | URLResolver] = [
     path("", include("custody.api.urls")),
     path("", include("minting.api.urls")),
     path("", include("reserves.api.urls")),
+    path("", api_not_found, {"rest": ""}),
     path("<path:rest>", api_not_found),
 ]
+
+handler500 = "agora.lib.api.views.server_error"
 
 urlpatterns = [
     path("", include("accounts.urls")),

@@ -1,9 +1,10 @@
 """The invariants of this app: each query returns no rows, or something is wrong (DESIGN §7)."""
 
 from agora.lib.invariants import Invariant, event_invariants
+from custody.states import MOVES
 
 INVARIANTS = [
-    *event_invariants(subject="custody_custodyrecord", event="custody_custodyevent", column="record_id"),
+    *event_invariants(subject="custody_custodyrecord", event="custody_custodyevent", column="record_id", moves=MOVES),
     Invariant(
         "an order's custody quantity is the sum of its completed records",
         """

@@ -8,7 +8,7 @@ import pgtrigger
 from django.db import models
 from django.db.models import Q
 
-from agora.lib.statemachine import StateEvent, Stateful, append_only, state_triggers
+from agora.lib.statemachine import StateEvent, Stateful, append_only, event_triggers, state_triggers
 from custody.states import MOVES, CustodyStatus
 
 
@@ -90,7 +90,7 @@ class CustodyEvent(StateEvent):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["record", "sequence"], name="custody_event_sequence"),
         ]
-        triggers: ClassVar = append_only()
+        triggers: ClassVar = event_triggers(subject_table="custody_custodyrecord", subject_column="record_id")
 
 
 class VendorMessage(models.Model):

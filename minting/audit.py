@@ -1,9 +1,10 @@
 """The invariants of this app: each query returns no rows, or something is wrong (DESIGN §7)."""
 
 from agora.lib.invariants import Invariant, event_invariants
+from minting.states import MOVES
 
 INVARIANTS = [
-    *event_invariants(subject="minting_minttx", event="minting_mintevent", column="mint_id"),
+    *event_invariants(subject="minting_minttx", event="minting_mintevent", column="mint_id", moves=MOVES),
     Invariant(
         "a mint's amount is exactly its custody record's shares",
         """

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from agora.lib.ids import new_id
-from agora.lib.statemachine import StateEvent, Stateful, append_only, state_triggers
+from agora.lib.statemachine import StateEvent, Stateful, append_only, event_triggers, state_triggers
 from minting.states import MOVES, MintStatus
 
 
@@ -102,7 +102,7 @@ class MintEvent(StateEvent):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["mint", "sequence"], name="mint_event_sequence"),
         ]
-        triggers: ClassVar = append_only()
+        triggers: ClassVar = event_triggers(subject_table="minting_minttx", subject_column="mint_id")
 
 
 class TxAttempt(models.Model):

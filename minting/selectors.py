@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db.models import Sum
 
 from accounts.selectors import active_holds
-from agora.lib.money import shares_from_wei
+from agora.lib.money import shares_from_wei, tokens_from_wei
 from minting.chains import get_chain
 from minting.models import Block, ForeignMint, MintTx, Token
 from minting.states import IN_FLIGHT, ON_CHAIN
@@ -87,7 +87,7 @@ def token_of(*, symbol: str) -> TokenFacts | None:
 def balance_of(*, symbol: str, holder: str) -> Decimal:
     """Tokens of an asset at an address, read from the chain. Raises Unavailable; Token.DoesNotExist."""
     token = Token.objects.get(asset__symbol=symbol, chain_id=settings.CHAIN_ID)
-    return Decimal(get_chain().balance_of(contract=token.address, holder=holder)).scaleb(-18)
+    return tokens_from_wei(get_chain().balance_of(contract=token.address, holder=holder))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +117,7 @@ def supply(*, symbol: str) -> Supply | None:
     header = chain.header(tip)
     if header is None or header.hash != newest.hash or not blocks.filter(number=tip, hash=newest.hash).exists():
         return None
-    return Supply(block_number=tip, on_chain=Decimal(on_chain).scaleb(-18), by_rows=Decimal(by_rows).scaleb(-18))
+    return Supply(block_number=tip, on_chain=tokens_from_wei(on_chain), by_rows=tokens_from_wei(int(by_rows)))
 
 
 def watched_block() -> int | None:

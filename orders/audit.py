@@ -1,9 +1,10 @@
 """The invariants of this app: each query returns no rows, or something is wrong (DESIGN §7)."""
 
 from agora.lib.invariants import Invariant, event_invariants
+from orders.states import MOVES
 
 INVARIANTS = [
-    *event_invariants(subject="orders_order", event="orders_orderevent", column="order_id"),
+    *event_invariants(subject="orders_order", event="orders_orderevent", column="order_id", moves=MOVES),
     Invariant(
         "an order's filled quantity is the sum of its fills",
         """
@@ -45,7 +46,10 @@ INVARIANTS = [
         SELECT o.id, o.status, o.updated_at FROM orders_order o
         WHERE o.status IN ('PENDING', 'SUBMITTING', 'FILLED') AND o.updated_at < now() - interval '15 minutes'
           AND o.next_attempt_at IS NULL
-          AND NOT EXISTS (SELECT FROM accounts_hold h WHERE h.released_at IS NULL AND h.subject = 'order:' || o.id)
+          AND NOT EXISTS (
+              SELECT FROM accounts_hold h WHERE h.subject = 'order:' || o.id AND h.released_at IS NULL
+                AND (h.until IS NULL OR h.until > now())
+          )
         """,
     ),
 ]

@@ -8,7 +8,7 @@ import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 
-from agora.lib.statemachine import StateEvent, Stateful, append_only, state_triggers
+from agora.lib.statemachine import StateEvent, Stateful, append_only, event_triggers, state_triggers
 from orders.brokers.base import ExecutionKind
 from orders.states import MOVES, OPEN, STAGE, OrderStatus
 
@@ -120,7 +120,7 @@ class OrderEvent(StateEvent):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["order", "sequence"], name="order_event_sequence"),
         ]
-        triggers: ClassVar = append_only()
+        triggers: ClassVar = event_triggers(subject_table="orders_order", subject_column="order_id")
 
 
 class Fill(models.Model):
@@ -151,7 +151,7 @@ class BrokerMessage(models.Model):
     event = models.CharField(max_length=40, blank=True)
     broker_order_id = models.CharField(max_length=64, blank=True, db_index=True)
     order = models.ForeignKey(Order, on_delete=models.PROTECT, null=True, blank=True, related_name="broker_messages")
-    digest = models.CharField(max_length=64, unique=True)  # sha256 of source and payload: a repetition is not kept
+    digest = models.CharField(max_length=64, unique=True)  # of source, order and payload: a repetition is not kept
     payload = models.JSONField()
     outcome = models.CharField(max_length=16)  # APPLIED | STALE | UNKNOWN | MALFORMED | ORPHAN | FOREIGN | MISMATCH
     received_at = models.DateTimeField()

@@ -13,7 +13,8 @@ from django.utils import timezone
 from accounts.selectors import customer_of, primary_wallet
 from agora.lib.errors import AgoraError
 from orders import selectors, services
-from orders.forms import BuyForm
+from orders.errors import DuplicateClientOrderId
+from orders.forms import BuyForm, new_client_order_id
 from orders.states import OrderStatus as S
 
 DONE = {S.SETTLED, S.REJECTED, S.CANCELLED, S.EXPIRED}
@@ -55,6 +56,10 @@ def buy(request: HttpRequest) -> HttpResponse:
                 now=timezone.now(),
             )
             return redirect("order", order_id=row.pk)
+        except DuplicateClientOrderId:
+            # The page came from the browser's history: its id belongs to the order it made.
+            form = BuyForm({**request.POST.dict(), "client_order_id": new_client_order_id()})
+            form.add_error(None, "This page has already placed an order. Press Buy again to place this one too.")
         except AgoraError as refusal:
             form.add_error(None, refusal.detail)
     return render(request, "orders/buy.html", {"form": form, "wallet": wallet})

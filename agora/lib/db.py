@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import random
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
@@ -35,17 +36,18 @@ def serializable(command: Callable[P, R]) -> Callable[P, R]:
             if not _is_serializable():
                 raise NotSerializable(f"{command.__qualname__} called inside a weaker transaction")
             return command(*args, **kwargs)
-        for attempt in range(1, ATTEMPTS + 1):
+        tries: Counter[str] = Counter()
+        while True:
             try:
                 with transaction.atomic():
                     with connection.cursor() as cursor:
                         cursor.execute("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
                     return command(*args, **kwargs)
             except DatabaseError as error:
-                if attempt >= RETRIES.get(_sqlstate(error), 1):
+                tries[_sqlstate(error)] += 1
+                if tries[_sqlstate(error)] >= RETRIES.get(_sqlstate(error), 1):
                     raise
-                time.sleep(random.uniform(0, 0.002 * 2**attempt))  # noqa: S311 - jitter, not a secret
-        raise AssertionError("unreachable")
+                time.sleep(random.uniform(0, 0.002 * 2 ** tries.total()))  # noqa: S311 - jitter, not a secret
 
     return run
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from django.db import connection
 
+from agora.lib.statemachine import Moves
+
 SHOWN = 5  # rows of a violation that are shown
 
 
@@ -36,9 +38,18 @@ def check(invariant: Invariant) -> Verdict:
     return Verdict(invariant.name, tuple(lines))
 
 
-def event_invariants(*, subject: str, event: str, column: str) -> list[Invariant]:
-    """A row's events are gapless, each begins where the one before ended, and the last one is its status."""
+def event_invariants(*, subject: str, event: str, column: str, moves: Moves) -> list[Invariant]:
+    """A row's events are gapless, legal and joined end to end, and the last one is its version and its status."""
+    legal = [(str(before), str(after)) for before, afters in moves.items() for after in afters]
     return [
+        Invariant(
+            f"{subject}: every event is a legal move",
+            f"""
+            SELECT {column}, sequence, from_status, to_status FROM {event}
+            WHERE sequence > 1 AND (from_status, to_status) NOT IN (SELECT * FROM unnest(%s::text[], %s::text[]))
+            """,  # noqa: S608 - table names of ours
+            ([before for before, _ in legal], [after for _, after in legal]),
+        ),
         Invariant(
             f"{subject}: events are gapless and joined",
             f"""
@@ -52,16 +63,20 @@ def event_invariants(*, subject: str, event: str, column: str) -> list[Invariant
         Invariant(
             f"{subject}: the status is the last event's",
             f"""
-            SELECT s.id, s.status, e.to_status FROM {subject} s
-            LEFT JOIN {event} e ON e.{column} = s.id AND e.sequence = s.version
-            WHERE e.to_status IS DISTINCT FROM s.status
+            SELECT s.id, s.status, s.version, e.sequence, e.to_status FROM {subject} s
+            LEFT JOIN LATERAL (
+                SELECT sequence, to_status FROM {event} WHERE {column} = s.id ORDER BY sequence DESC LIMIT 1
+            ) e ON true
+            WHERE (e.sequence, e.to_status) IS DISTINCT FROM (s.version, s.status)
             """,  # noqa: S608 - table names of ours
         ),
     ]
 
 
-def guard_invariants(*, triggers: dict[str, list[str]], constraints: list[str]) -> list[Invariant]:
-    """The named triggers (by table) and constraints still exist and are enabled."""
+def guard_invariants(
+    *, triggers: dict[str, list[str]], constraints: list[str], unique_columns: list[tuple[str, str]]
+) -> list[Invariant]:
+    """The named triggers (by table), constraints and unique (table, column)s still exist and are enabled."""
     wanted = [(table, name) for table, names in sorted(triggers.items()) for name in names]
     return [
         Invariant(
@@ -70,7 +85,7 @@ def guard_invariants(*, triggers: dict[str, list[str]], constraints: list[str]) 
             SELECT wanted.relation, wanted.name FROM unnest(%s::text[], %s::text[]) AS wanted(relation, name)
             WHERE NOT EXISTS (
                 SELECT FROM pg_trigger t WHERE t.tgrelid = to_regclass(wanted.relation)
-                  AND t.tgname = wanted.name AND t.tgenabled <> 'D'
+                  AND t.tgname = wanted.name AND t.tgenabled IN ('O', 'A')
             )
             """,
             ([table for table, _ in wanted], [name for _, name in wanted]),
@@ -86,5 +101,17 @@ def guard_invariants(*, triggers: dict[str, list[str]], constraints: list[str]) 
             )
             """,
             (constraints,),
+        ),
+        Invariant(
+            "every unique column still is",
+            """
+            SELECT wanted.relation, wanted.name FROM unnest(%s::text[], %s::text[]) AS wanted(relation, name)
+            WHERE NOT EXISTS (
+                SELECT FROM pg_index x JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = x.indkey[0]
+                WHERE x.indrelid = to_regclass(wanted.relation) AND a.attname = wanted.name
+                  AND x.indnkeyatts = 1 AND x.indisunique AND x.indisvalid AND x.indpred IS NULL
+            )
+            """,
+            ([table for table, _ in unique_columns], [column for _, column in unique_columns]),
         ),
     ]

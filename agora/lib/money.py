@@ -35,7 +35,12 @@ def shares_from_wei(amount_wei: int) -> Decimal:
     quantity, dust = divmod(amount_wei, 10 ** (TOKEN_DECIMALS - SHARE_DECIMALS))
     if dust:
         raise InexactQuantity(f"{amount_wei} wei is not a multiple of 10**-{SHARE_DECIMALS} share")
-    return Decimal(quantity).scaleb(-SHARE_DECIMALS)
+    return Decimal(f"{quantity}E-{SHARE_DECIMALS}")  # from a string: arithmetic would round to 28 digits
+
+
+def tokens_from_wei(amount_wei: int) -> Decimal:
+    """An amount in whole tokens, exactly, dust and all."""
+    return Decimal(f"{amount_wei}E-{TOKEN_DECIMALS}")
 
 
 def plain(value: Decimal) -> str:

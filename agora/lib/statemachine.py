@@ -68,7 +68,7 @@ def state_triggers(*, moves: Moves, initial: str, event_table: str, subject_colu
         pgtrigger.Trigger(
             name="status_is_last_event",
             when=pgtrigger.After,
-            operation=pgtrigger.Insert | pgtrigger.UpdateOf("status"),
+            operation=pgtrigger.Insert | pgtrigger.UpdateOf("status", "version"),
             timing=pgtrigger.Deferred,
             # Read again at commit: a row may move several times in one transaction.
             declare=[("wrong", "BOOLEAN")],
@@ -80,6 +80,28 @@ def state_triggers(*, moves: Moves, initial: str, event_table: str, subject_colu
                 FROM {{meta.db_table}} subject WHERE subject.id = NEW.id;
                 IF wrong THEN
                     RAISE EXCEPTION 'agora: the status of % % is not its last event''s', TG_TABLE_NAME, NEW.id;
+                END IF;
+                RETURN NULL;
+            """),  # noqa: S608 - table names of ours
+        ),
+    ]
+
+
+def event_triggers(*, subject_table: str, subject_column: str) -> list[pgtrigger.Trigger]:
+    """An event is a fact, and at commit it is one of its row's moves: none stands beyond the row's version."""
+    return [
+        *append_only(),
+        pgtrigger.Trigger(
+            name="event_is_a_move",
+            when=pgtrigger.After,
+            operation=pgtrigger.Insert,
+            timing=pgtrigger.Deferred,
+            declare=[("wrong", "BOOLEAN")],
+            func=pgtrigger.Func(f"""
+                SELECT subject.version < NEW.sequence INTO wrong
+                FROM {subject_table} subject WHERE subject.id = NEW.{subject_column};
+                IF wrong THEN
+                    RAISE EXCEPTION 'agora: event % of % is beyond its version', NEW.sequence, NEW.{subject_column};
                 END IF;
                 RETURN NULL;
             """),  # noqa: S608 - table names of ours

@@ -28,7 +28,7 @@ def test_the_table_of_moves_is_the_one_tested_here() -> None:
 
 # --- Moves -----------------------------------------------------------------------------------------------------------
 @pytest.mark.django_db
-@pytest.mark.parametrize(("before", "after"), PAIRS, ids="-".join)
+@pytest.mark.parametrize(("before", "after"), PAIRS)
 def test_the_database_lets_exactly_the_allowed_moves_pass(before: str, after: str) -> None:
     record = walk_to(new_record(), before)
 
@@ -89,7 +89,7 @@ def test_a_fact_is_neither_changed_nor_deleted(table: str, statement: str) -> No
     new_record()
     VendorMessage.objects.create(digest="d", body="{}", received_at=NOON)
 
-    _refuses(statement.format(table), match="Cannot (update|delete) rows")
+    _refuses(statement.format(table), match="Cannot update or delete rows")
 
     assert (CustodyEvent.objects.count(), VendorMessage.objects.count()) == (1, 1)
 

@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from decimal import Decimal, InvalidOperation
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
 from agora.lib.api.serializers import StrictSerializer
-from agora.lib.money import SHARE_DECIMALS, plain
+from agora.lib.money import SHARE_DECIMALS, InexactQuantity, plain, shares
+
+WHOLE_DIGITS = 9  # before the point, as in the database
+_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d{1,9})?", re.ASCII)
 
 
-class QuantityField(serializers.DecimalField):
+class QuantityField(serializers.Field[Any, Any, str, Any]):
     """Shares: a JSON number or string, more than 0, at most 9 decimals; written without trailing zeros."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(max_digits=18, decimal_places=SHARE_DECIMALS, **options)
+    default_error_messages: ClassVar = {
+        "invalid": "Send a number, or a string of one.",
+        "not_positive": "The quantity must be more than 0.",
+        "too_precise": f"A share has at most {SHARE_DECIMALS} decimals.",
+        "too_large": "The quantity is beyond what any order can be.",
+    }
 
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, bool):
+    def to_internal_value(self, data: Any) -> Decimal:
+        # By the letter: Decimal itself would take "1_000", " 1 " and other scripts' digits.
+        if isinstance(data, bool) or not isinstance(data, int | Decimal | str) or not _NUMBER.fullmatch(str(data)):
             self.fail("invalid")
-        quantity = super().to_internal_value(data)
+        quantity = Decimal(str(data))
         if quantity <= 0:
-            raise serializers.ValidationError("The quantity must be more than 0.", code="not_positive")
-        return quantity
+            self.fail("not_positive")
+        if quantity.adjusted() >= WHOLE_DIGITS:
+            self.fail("too_large")
+        try:
+            return shares(quantity)
+        except (InexactQuantity, InvalidOperation):
+            self.fail("too_precise")
 
-    def to_representation(self, value: Any) -> Any:
+    def to_representation(self, value: Any) -> str:
         return plain(value)
 
 

@@ -42,10 +42,10 @@ def ingest_report(
 ) -> str:
     """Take in an order as the broker sees it, with the execution that came with it. Returns the message's outcome."""
     raw = raw if raw is not None else report.raw
-    digest = _digest(source, raw)
+    order = _order_of(report)
+    digest = _digest(source, raw, order)
     if BrokerMessage.objects.filter(digest=digest).exists():
         return "DUPLICATE"
-    order = _order_of(report)
     outcome = _take_in(order, report, execution, reason, now) if order else _stray(report)
     if not known or report.phase == BrokerPhase.UNKNOWN:
         outcome = "UNKNOWN" if outcome in ("APPLIED", "STALE") else outcome
@@ -56,10 +56,10 @@ def ingest_report(
 @serializable
 def ingest_execution(*, execution: Execution, now: datetime) -> str:
     """Take in an execution listed by the broker after the fact, for an order that it already told us of."""
-    digest = _digest("executions", execution.raw)
+    order = Order.objects.select_for_update().filter(broker_order_id=execution.broker_order_id).first()
+    digest = _digest("executions", execution.raw, order)
     if BrokerMessage.objects.filter(digest=digest).exists():
         return "DUPLICATE"
-    order = Order.objects.select_for_update().filter(broker_order_id=execution.broker_order_id).first()
     if order is None:
         outcome = "FOREIGN"
     else:
@@ -73,7 +73,7 @@ def ingest_execution(*, execution: Execution, now: datetime) -> str:
 def ingest_malformed(*, problem: str, raw: Any, now: datetime) -> str:
     """Keep a message that could not be read."""
     payload = {"problem": problem, "raw": raw}
-    digest = _digest("stream", payload)
+    digest = _digest("stream", payload, None)
     if BrokerMessage.objects.filter(digest=digest).exists():
         return "DUPLICATE"
     _keep("stream", "", "", None, digest, payload, "MALFORMED", now)
@@ -216,5 +216,7 @@ def _keep(
     )
 
 
-def _digest(source: str, raw: Any) -> str:
-    return hashlib.sha256(f"{source}:{json.dumps(raw, sort_keys=True, default=str)}".encode()).hexdigest()
+def _digest(source: str, raw: Any, order: Order | None) -> str:
+    """A repetition has the same; not so a message that came before we knew whose it was, and comes again after."""
+    owner = order.pk if order else ""
+    return hashlib.sha256(f"{source}:{owner}:{json.dumps(raw, sort_keys=True, default=str)}".encode()).hexdigest()

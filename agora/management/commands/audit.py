@@ -47,7 +47,7 @@ def all_invariants() -> list[Invariant]:
         *custody.audit.INVARIANTS,
         *minting.audit.INVARIANTS,
         *reserves.audit.INVARIANTS,
-        *guard_invariants(triggers=_triggers(), constraints=_constraints()),
+        *guard_invariants(triggers=_triggers(), constraints=_constraints(), unique_columns=_unique_columns()),
     ]
 
 
@@ -61,6 +61,15 @@ def _triggers() -> dict[str, list[str]]:
 
 def _constraints() -> list[str]:
     return [constraint.name for model in apps.get_models() for constraint in model._meta.constraints]
+
+
+def _unique_columns() -> list[tuple[str, str]]:
+    return [
+        (model._meta.db_table, field.column)
+        for model in apps.get_models()
+        for field in model._meta.local_concrete_fields
+        if field.unique and field.column
+    ]
 
 
 def _as_json(verdicts: list[Verdict]) -> dict[str, Any]:

@@ -1,0 +1,467 @@
+"""Each invariant of `manage.py audit` finds the violation that is sown for it, and no other does."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connection, transaction
+
+from agora.management.commands.audit import all_invariants
+from agora.tests.outside import Outside
+from agora.tests.rows import new_order
+from agora.tests.shared import shared_database
+from agora.tests.world import World, build_world
+from orders.models import Order
+
+GUARDS = [
+    "every trigger still stands and is enabled",
+    "every constraint and unique index still stands and is valid",
+    "every unique column still is",
+]
+STANDS_STILL = "an order that is not done moves or is held"
+
+
+@pytest.fixture(scope="module")
+def settled(outside: Outside, django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
+    """A settled order of alice's and one of bob's, shared: each test sows its violation in a transaction it undoes."""
+    outside.reset()
+    with shared_database(django_db_blocker), outside.configured():
+        world = build_world(outside)
+        orders = [world.place("0.25"), world.place("0.5", person=world.bob)]
+        for order in orders:
+            world.until_settled(order)
+        yield world
+
+
+@contextmanager
+def _sown(*statements: str, guarded: bool = False) -> Iterator[None]:
+    """The statements, with no trigger in their way unless `guarded`, undone at the end."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        if not guarded:
+            cursor.execute("SET LOCAL session_replication_role = replica")
+        for statement in statements:
+            cursor.execute(statement)
+        yield
+        transaction.set_rollback(True)
+
+
+def _audit(*options: str) -> tuple[int, str]:
+    """The command's exit code and what it said."""
+    said = io.StringIO()
+    try:
+        call_command("audit", *options, stdout=said, no_color=True)
+    except SystemExit as exit_:
+        return int(exit_.code or 0), said.getvalue()
+    return 0, said.getvalue()
+
+
+def _violated() -> tuple[int, list[str]]:
+    """The exit code and the names of what does not hold."""
+    code, said = _audit("--json")
+    verdict = json.loads(said)
+    names = [invariant["name"] for invariant in verdict["invariants"] if not invariant["holds"]]
+    assert verdict["ok"] is (names == [])
+    return code, names
+
+
+def _detour(event: str, status: str) -> list[str]:
+    """The second step of each row led to that status, and the third began there."""
+    return [
+        f"UPDATE {event} SET to_status = '{status}' WHERE sequence = 2",
+        f"UPDATE {event} SET from_status = '{status}' WHERE sequence = 3",
+    ]
+
+
+# A name for the case → the invariant that must speak, and the statements that break it.
+FIRST = "(SELECT id FROM {} ORDER BY id LIMIT 1)"
+SEEDS: dict[str, tuple[str, list[str]]] = {
+    "an order's event is gone": (
+        "orders_order: events are gapless and joined",
+        ["DELETE FROM orders_orderevent WHERE sequence = 2"],
+    ),
+    "an order's event begins elsewhere": (
+        "orders_order: events are gapless and joined",
+        ["UPDATE orders_orderevent SET from_status = 'CANCELLED' WHERE to_status = 'FILLED'"],
+    ),
+    "an order went by a way that does not exist": (
+        "orders_order: every event is a legal move",
+        _detour("orders_orderevent", "EXPIRED"),
+    ),
+    "a record went by a way that does not exist": (
+        "custody_custodyrecord: every event is a legal move",
+        _detour("custody_custodyevent", "FAILED"),
+    ),
+    "a mint went by a way that does not exist": (
+        "minting_minttx: every event is a legal move",
+        _detour("minting_mintevent", "SENT"),
+    ),
+    "an order's status is not its last event's": (
+        "orders_order: the status is the last event's",
+        ["UPDATE orders_order SET status = 'MINT_CONFIRMED'"],
+    ),
+    "an order has lost its last event": (
+        "orders_order: the status is the last event's",
+        ["DELETE FROM orders_orderevent e USING orders_order o WHERE o.id = e.order_id AND o.version = e.sequence"],
+    ),
+    "a fill is gone": (
+        "an order's filled quantity is the sum of its fills",
+        [f"DELETE FROM orders_fill WHERE id = {FIRST.format('orders_fill')}"],
+    ),
+    "a fill is busted without the sum following": (
+        "an order's filled quantity is the sum of its fills",
+        [
+            "INSERT INTO orders_fill (order_id, broker, execution_id, kind, quantity, price_usd, corrects, executed_at,"
+            " recorded_at) SELECT order_id, broker, 'bust-1', 'BUST', quantity, price_usd, execution_id, now(), now()"
+            f" FROM orders_fill WHERE id = {FIRST.format('orders_fill')}"
+        ],
+    ),
+    "the broker says less": (
+        "a filled order's executions add up to the broker's own sum",
+        ["UPDATE orders_order SET broker_filled_quantity = broker_filled_quantity - 0.000000001"],
+    ),
+    "an orphan at the broker": (
+        "no order at the broker carries our prefix without a row of ours",
+        [
+            "INSERT INTO orders_brokermessage (source, event, broker_order_id, digest, payload, outcome, received_at)"
+            " VALUES ('list', '', 'stray', 'd', '{}', 'ORPHAN', now())"
+        ],
+    ),
+    "a vault's total is off": (
+        "a vault's running total is the sum of its completed records",
+        ["UPDATE custody_vaultaccount SET held_quantity = held_quantity + 1"],
+    ),
+    "a completed record is handed over to nobody": (
+        "a custody record that is not done is going to be looked at",
+        ["UPDATE custody_custodyrecord SET handed_over_at = NULL, next_attempt_at = NULL"],
+    ),
+    "a record's event is gone": (
+        "custody_custodyrecord: events are gapless and joined",
+        ["DELETE FROM custody_custodyevent WHERE sequence = 2"],
+    ),
+    "a record has lost its last event": (
+        "custody_custodyrecord: the status is the last event's",
+        ["DELETE FROM custody_custodyevent WHERE to_status = 'COMPLETED'"],
+    ),
+    "a mint's event is gone": (
+        "minting_minttx: events are gapless and joined",
+        ["DELETE FROM minting_mintevent WHERE sequence = 2"],
+    ),
+    "a mint has lost its last event": (
+        "minting_minttx: the status is the last event's",
+        ["DELETE FROM minting_mintevent e USING minting_minttx m WHERE m.id = e.mint_id AND m.version = e.sequence"],
+    ),
+    "a mint's record is another order's": (
+        "a mint's amount is exactly its custody record's shares",
+        [
+            "UPDATE minting_minttx SET custody_record_id = gen_random_uuid()",  # out of the unique index's way
+            "UPDATE minting_minttx m SET custody_record_id = r.id FROM custody_custodyrecord r"
+            " WHERE r.order_id <> m.order_id",
+        ],
+    ),
+    "a mint goes elsewhere": (
+        "tokens go where their order says",
+        ["UPDATE minting_minttx SET recipient = '0x0000000000000000000000000000000000000001'"],
+    ),
+    "a token's promises are off": (
+        "a token's promises are the sum of its mints",
+        ["UPDATE minting_token SET committed_wei = committed_wei - 1"],
+    ),
+    "a nonce is missing": (
+        "a signer's nonces are contiguous",
+        [
+            "UPDATE minting_txattempt SET nonce = nonce + 5 WHERE nonce = (SELECT max(nonce) FROM minting_txattempt)",
+        ],
+    ),
+    "a nonce is used by two mints": (
+        "a nonce belongs to one mint",
+        [
+            "UPDATE minting_txattempt SET bump = 1, nonce = (SELECT min(nonce) FROM minting_txattempt)"
+            " WHERE nonce = (SELECT max(nonce) FROM minting_txattempt)"
+        ],
+    ),
+    "a mint is in a transaction that is not ours": (
+        "a mint in a block is in a transaction that we signed",
+        ["UPDATE minting_minttx SET tx_hash = '0xother'"],
+    ),
+    "a block is missing": (
+        "recent blocks are linked by their parent hash",
+        [
+            "DELETE FROM minting_block WHERE number = (SELECT max(number) - 1 FROM minting_block)",
+        ],
+    ),
+    "a block does not follow its parent": (
+        "recent blocks are linked by their parent hash",
+        ["UPDATE minting_block SET parent_hash = '0xother' WHERE number = (SELECT max(number) FROM minting_block)"],
+    ),
+    "a mint stands in another block": (
+        "a mint in a recent block stands in the block that we know at that height",
+        ["UPDATE minting_minttx SET block_hash = '0xother'"],
+    ),
+    "somebody else minted": (
+        "no mint on-chain without a row that promised it",
+        [
+            "INSERT INTO minting_foreignmint (chain_id, contract, mint_key, recipient, amount_wei, tx_hash, log_index,"
+            " block_number, block_hash, seen_at) VALUES (1, '', 'theirs', '', 1, '', 0, 1, '', now())"
+        ],
+    ),
+    "the books differ": (
+        "no difference between the books is open",
+        [
+            "INSERT INTO reserves_break (asset_id, kind, quantity, opened_at, seen_at)"
+            " SELECT id, 'VAULT_SHORT', 1, now(), now() FROM orders_asset"
+        ],
+    ),
+}
+
+# What cannot be broken alone: the other invariants that the same rows violate are named too.
+SEEDS_OF_SEVERAL: dict[str, tuple[set[str], list[str]]] = {
+    "more custody than fills": (
+        {
+            "custody, minted and settled quantities never exceed the one before",
+            "an order's custody quantity is the sum of its completed records",
+        },
+        ["UPDATE orders_order SET custody_quantity = custody_quantity + 1"],
+    ),
+    "less custody than mints": (
+        {
+            "custody, minted and settled quantities never exceed the one before",
+            "an order's custody quantity is the sum of its completed records",
+        },
+        ["UPDATE orders_order SET custody_quantity = 0"],
+    ),
+    "more minted than the mints": (
+        {
+            "custody, minted and settled quantities never exceed the one before",
+            "an order's minted and settled quantities are the sums of its mints",
+        },
+        ["UPDATE orders_order SET minted_quantity = minted_quantity + 1"],
+    ),
+    "a record claims more than was filled": (
+        {
+            "no more is claimed for an order than was filled",
+            "an order's custody quantity is the sum of its completed records",
+            "a vault's running total is the sum of its completed records",
+            "a mint's amount is exactly its custody record's shares",
+        },
+        ["UPDATE custody_custodyrecord SET quantity = quantity + 1"],
+    ),
+    "a mint makes more than is in custody": (
+        {
+            "a mint's amount is exactly its custody record's shares",
+            "an order's minted and settled quantities are the sums of its mints",
+            "a token's promises are the sum of its mints",
+        },
+        ["UPDATE minting_minttx SET amount_wei = amount_wei + 1"],
+    ),
+    "more is promised than is held": (
+        {"no more is promised than is in custody", "a token's promises are the sum of its mints"},
+        ["UPDATE minting_token SET committed_wei = committed_wei + 1"],
+    ),
+    "a second transaction of one mint can land": (
+        {"a nonce belongs to one mint", "a mint has one transaction that can land at a time"},
+        [
+            "INSERT INTO minting_txattempt (id, mint_id, chain_id, signer, nonce, bump, gas, max_fee_per_gas,"
+            " max_priority_fee_per_gas, request, request_id, tx_hash, allocated_at)"
+            " SELECT gen_random_uuid(), m.id, a.chain_id, a.signer, a.nonce, 1, 1, 1, 1, 1, 'again', '', now()"
+            " FROM minting_minttx m JOIN minting_txattempt a ON a.mint_id <> m.id ORDER BY a.nonce LIMIT 1"
+        ],
+    ),
+    "a mint waits, and nobody will look at it": (
+        {
+            "a mint that is not in a block is going to be looked at",
+            "minting_minttx: the status is the last event's",
+            "an order's minted and settled quantities are the sums of its mints",
+        },
+        ["UPDATE minting_minttx SET status = 'SENT', next_attempt_at = NULL"],
+    ),
+}
+
+
+def test_an_installation_in_order_passes(settled: World) -> None:
+    code, said = _audit()
+
+    names = [invariant.name for invariant in all_invariants()]
+    assert code == 0
+    assert said.splitlines() == [*[f"ok   {name}" for name in names], f"{len(names)} invariants, 0 violated"]
+
+
+def test_json_is_one_object_that_names_every_invariant(settled: World) -> None:
+    code, said = _audit("--json")
+
+    assert code == 0
+    assert json.loads(said) == {
+        "ok": True,
+        "invariants": [{"name": invariant.name, "holds": True, "violations": []} for invariant in all_invariants()],
+    }
+
+
+def test_every_invariant_has_its_seed_here() -> None:
+    seeded = {name for name, _ in SEEDS.values()} | set().union(*(names for names, _ in SEEDS_OF_SEVERAL.values()))
+
+    assert {invariant.name for invariant in all_invariants()} == {*seeded, STANDS_STILL, *GUARDS}
+
+
+@pytest.mark.parametrize(("name", "statements"), SEEDS.values(), ids=SEEDS)
+def test_a_violation_is_found_by_its_invariant_alone(settled: World, name: str, statements: list[str]) -> None:
+    with _sown(*statements):
+        assert _violated() == (1, [name])
+
+    assert _violated() == (0, [])
+
+
+@pytest.mark.parametrize(("names", "statements"), SEEDS_OF_SEVERAL.values(), ids=SEEDS_OF_SEVERAL)
+def test_a_violation_is_found_by_all_that_it_touches(settled: World, names: set[str], statements: list[str]) -> None:
+    with _sown(*statements):
+        code, found = _violated()
+
+    assert (code, set(found)) == (1, names)
+
+
+def test_a_violation_is_shown_with_its_rows(settled: World) -> None:
+    with _sown("UPDATE custody_vaultaccount SET held_quantity = 1.75"):
+        code, said = _audit()
+
+    lines = said.splitlines()
+    failed = lines.index("FAIL a vault's running total is the sum of its completed records")
+    assert lines[failed + 1].strip() == "name=agora-aapl held_quantity=1.750000000 total=0.750000000"
+    assert lines[-1] == f"{len(all_invariants())} invariants, 1 violated"
+    assert code == 1
+
+
+@pytest.mark.parametrize(
+    ("idle_for", "hold", "found"),
+    [
+        ("16 minutes", "", [STANDS_STILL]),
+        ("14 minutes", "", []),
+        ("1 day", "NULL", []),
+        ("1 day", "now() + interval '1 day'", []),
+        pytest.param(
+            "1 day",
+            "now() - interval '1 hour'",
+            [STANDS_STILL],
+        ),
+    ],
+)
+def test_an_order_that_stands_still_is_found_unless_it_is_held(
+    settled: World, idle_for: str, hold: str, found: list[str]
+) -> None:
+    with _sown(guarded=True):
+        order = new_order()
+        idle = [f"UPDATE orders_order SET next_attempt_at = NULL, updated_at = now() - interval '{idle_for}'"]
+        if hold:
+            idle[1:] = [
+                "INSERT INTO accounts_hold (id, subject, owner, reason, placed_at, until, released_by)"
+                f" VALUES (gen_random_uuid(), 'order:{order.pk}', 'test', '', now() - interval '1 day', {hold}, '')"
+            ]
+        with connection.cursor() as cursor:
+            cursor.execute(f"{idle[0]} WHERE id = %s", [order.pk])
+            for statement in idle[1:]:
+                cursor.execute(statement)
+        assert _violated() == (int(bool(found)), found)
+
+
+# --- The guards themselves -------------------------------------------------------------------------------------------
+def _triggers() -> list[tuple[str, str]]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE tgname LIKE 'pgtrigger_%'")
+        return cursor.fetchall()
+
+
+def test_each_dropped_trigger_is_found(settled: World) -> None:
+    triggers = _triggers()
+    assert sorted(triggers) == sorted(zip(*all_invariants()[-3].params, strict=True))
+
+    for table, trigger in triggers:
+        with _sown(f"DROP TRIGGER {trigger} ON {table}", guarded=True):
+            code, said = _audit("--json")
+        found = [one for one in json.loads(said)["invariants"] if not one["holds"]]
+        expected = {"name": GUARDS[0], "holds": False, "violations": [f"relation={table} name={trigger}"]}
+        assert (code, found) == (1, [expected])
+
+
+def test_a_disabled_trigger_is_found(settled: World) -> None:
+    with _sown("ALTER TABLE orders_order DISABLE TRIGGER ALL", guarded=True):
+        assert _violated() == (1, [GUARDS[0]])
+
+
+def test_a_trigger_that_fires_on_replicas_only_is_found(settled: World) -> None:
+    with _sown(f"ALTER TABLE {_triggers()[0][0]} ENABLE REPLICA TRIGGER {_triggers()[0][1]}", guarded=True):
+        assert _violated() == (1, [GUARDS[0]])
+
+
+def test_each_dropped_constraint_is_found(settled: World) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT conname, conrelid::regclass::text FROM pg_constraint WHERE contype IN ('c', 'u')")
+        tables = dict(cursor.fetchall())
+    named = all_invariants()[-2].params[0]
+    assert len(named) == len(set(named)) >= 38
+
+    for name in named:
+        drop = f"ALTER TABLE {tables[name]} DROP CONSTRAINT {name}" if name in tables else f"DROP INDEX {name}"
+        with _sown(drop, guarded=True):
+            code, said = _audit("--json")
+        found = [one for one in json.loads(said)["invariants"] if not one["holds"]]
+        assert (code, found) == (1, [{"name": GUARDS[1], "holds": False, "violations": [f"name={name}"]}])
+
+
+def test_a_constraint_that_was_never_validated_is_found(settled: World) -> None:
+    with _sown(
+        "ALTER TABLE orders_order DROP CONSTRAINT order_quantity_positive",
+        "ALTER TABLE orders_order ADD CONSTRAINT order_quantity_positive CHECK (quantity > 0) NOT VALID",
+        guarded=True,
+    ):
+        assert _violated() == (1, [GUARDS[1]])
+
+
+UNIQUE_FIELDS = [
+    ("orders_order", "broker_client_order_id"),
+    ("orders_brokermessage", "digest"),
+    ("custody_custodyrecord", "external_tx_id"),
+    ("minting_minttx", "custody_record_id"),
+    ("minting_txattempt", "request_id"),
+    ("accounts_wallet", "address"),
+]
+
+
+@pytest.mark.parametrize(("table", "column"), UNIQUE_FIELDS)
+def test_a_dropped_unique_field_is_found(settled: World, table: str, column: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT conname FROM pg_constraint WHERE contype = 'u' AND conrelid = %s::regclass AND conkey = ARRAY["
+            "(SELECT attnum FROM pg_attribute WHERE attrelid = conrelid AND attname = %s)]",
+            [table, column],
+        )
+        name = cursor.fetchone()[0]
+
+    with _sown(f"ALTER TABLE {table} DROP CONSTRAINT {name}", guarded=True):
+        assert _violated() == (1, [GUARDS[2]])
+
+
+# --- Paths ---------------------------------------------------------------------------------------------------------
+def test_an_illegal_path_is_found(settled: World) -> None:
+    with _sown():
+        _write_event(new_order(), "REJECTED", moved=True)
+        assert _violated()[0] == 1
+
+
+def test_an_event_beyond_the_rows_version_is_found(settled: World) -> None:
+    with _sown(guarded=True):  # every trigger in force: the database itself does not mind
+        _write_event(new_order(), "SUBMITTING", moved=False)
+        assert _violated()[0] == 1
+
+
+def _write_event(order: Order, status: str, *, moved: bool) -> None:
+    with connection.cursor() as cursor:
+        if moved:
+            cursor.execute("UPDATE orders_order SET status = %s, version = 2 WHERE id = %s", [status, order.pk])
+        cursor.execute(
+            "INSERT INTO orders_orderevent (order_id, sequence, from_status, to_status, actor, reason, data, at)"
+            " VALUES (%s, 2, 'PENDING', %s, 'test', '', '{}', now())",
+            [order.pk, status],
+        )
