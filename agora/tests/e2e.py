@@ -1,4 +1,4 @@
-"""The platform as its customers and its operators meet it: processes, HTTP, the vendors' own logs, the chain's JSON-RPC.
+"""The platform as its customers and operators meet it: processes, HTTP, the vendors' own logs, the chain's JSON-RPC.
 
     @pytest.fixture(scope="module")
     def platform(tmp_path_factory):
@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 import requests
@@ -32,6 +32,7 @@ from agora.lib.supervisor import Service, Supervisor
 from custody.sandbox.process import Control as CustodianControl
 from orders.sandbox.process import Control as BrokerControl
 
+T = TypeVar("T")
 TIMEOUT = (2, 10)
 OUTSIDE = ("chain", "broker", "custodian")
 OURS = ("web", "worker", "follower")
@@ -80,24 +81,24 @@ class Chain:
     def balance(self, holder: str) -> Decimal:
         return self._amount("balanceOf(address)", ["address"], [holder])
 
-    def supply(self) -> Decimal:
-        return self._amount("totalSupply()", [], [])
+    def supply(self, at: str = "latest") -> Decimal:
+        return self._amount("totalSupply()", [], [], at)
 
-    def minted(self) -> list[tuple[str, Decimal]]:
+    def minted(self, at: str = "latest") -> list[tuple[str, Decimal]]:
         """(mint key, tokens) of every Minted log there is, oldest first; as many Transfers stand beside them."""
-        logs = self.rpc("eth_getLogs", {"address": self.token, "fromBlock": "0x0"})
+        logs = self.rpc("eth_getLogs", {"address": self.token, "fromBlock": "0x0", "toBlock": at})
         ours = [log for log in logs if log["topics"][0] == _topic("Minted(bytes32,address,uint256,string)")]
         transfers = [log for log in logs if log["topics"][0] == _topic("Transfer(address,address,uint256)")]
         assert len(transfers) == len(ours)
         facts = [decode(["uint256", "string"], bytes.fromhex(log["data"][2:])) for log in ours]
         return [(key, _shares(amount)) for amount, key in facts]
 
-    def transactions(self) -> int:
+    def transactions(self, at: str = "latest") -> int:
         """How many transactions of the minting key are in blocks."""
-        return int(self.rpc("eth_getTransactionCount", self.minter, "latest"), 16)
+        return int(self.rpc("eth_getTransactionCount", self.minter, at), 16)
 
     def refusal_of_mint(self, *, to: str, amount_wei: int, mint_key: str) -> tuple[str, ...]:
-        """What the contract says to the minter asking for this: the error's signature and its values; () if it would."""
+        """What the contract answers to the minter asking for this: the error and its values; () if it would mint."""
         types, values = ["address", "uint256", "string"], [to, amount_wei, mint_key]
         call = {"from": self.minter, "to": self.token, "data": _data("mint(address,uint256,string)", types, values)}
         error = self._post("eth_call", [call, "latest"]).get("error")
@@ -112,9 +113,9 @@ class Chain:
         for _ in range(blocks):
             self.rpc("evm_mine")
 
-    def _amount(self, signature: str, types: list[str], values: list[Any]) -> Decimal:
+    def _amount(self, signature: str, types: list[str], values: list[Any], at: str = "latest") -> Decimal:
         call = {"to": self.token, "data": _data(signature, types, values)}
-        return _shares(int(self.rpc("eth_call", call, "latest"), 16))
+        return _shares(int(self.rpc("eth_call", call, at), 16))
 
     def _post(self, method: str, params: Any) -> Any:
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
@@ -150,9 +151,8 @@ class Platform:
         family = self.family(name)
         os.killpg(family[0].pid, signal.SIGKILL)
         killed_at = time.monotonic()
+        self.until(lambda: all(map(is_dead, family)), within=3.0)
         self.stop(name)
-        _, alive = psutil.wait_procs(family, timeout=3)
-        assert not alive, f"survived the {name}'s kill -9: {alive}"
         return killed_at
 
     def family(self, name: str) -> list[psutil.Process]:
@@ -160,20 +160,17 @@ class Platform:
         head = psutil.Process(self._running[name].pid_of(name))
         return [head, *head.children(recursive=True)]
 
-    def has(self, name: str) -> bool:
-        return name in self._running
-
     def stop_all(self) -> None:
         for name in reversed(list(self._running)):
             self.stop(name)
         self.broker.close()
 
-    def log_of(self, name: str, lines: int = 15) -> str:
-        path = self.layout.home / "logs" / f"{name}.log"
-        return "\n".join(path.read_text().splitlines()[-lines:]) if path.exists() else ""
-
     def manage(self, *arguments: str) -> str:
         return platform.manage(self.layout, *arguments)
+
+    def python(self, code: str) -> str:
+        """Run Python inside the installation; the last line that it printed."""
+        return self.manage("shell", "--no-imports", "-c", code).splitlines()[-1]
 
     def violations(self) -> list[str]:
         """What `manage.py audit` complains of; [] when all invariants hold."""
@@ -220,32 +217,33 @@ class Platform:
             assert order["status"] in statuses or order["status"] not in ENDS, f"ended otherwise: {order}"
             return order if order["status"] in statuses else None
 
-        return self.until(look, within=within, about=order_id)
+        return self.until(look, within=within, order_id=order_id)
 
     def until_minted(self, order_id: str, within: float = 30.0) -> dict[str, Any]:
         return self.until_status(order_id, *MINTED, within=within)
 
-    def until[T](self, look: Callable[[], T | None], *, within: float = 30.0, about: str = "") -> T:
+    def until(self, look: Callable[[], T | None], *, within: float = 30.0, order_id: str = "") -> T:
         """Look until there is something to see; its value."""
         deadline = time.monotonic() + within
         while not (seen := look()):
             if time.monotonic() > deadline:
-                raise AssertionError(f"not within {within:g} s. {self._describe(about)}")
+                raise AssertionError(f"not within {within:g} s\n{self._describe(order_id)}")
             time.sleep(LOOK_EVERY)
         return seen
 
     # The outside world's own word.
     def effects(self) -> Effects:
-        minted = self.chain.minted()
+        at = self.chain.rpc("eth_blockNumber")  # one block for all answers: they come one a second
+        minted = self.chain.minted(at)
         total = sum((amount for _, amount in minted), Decimal(0))
         assert len({key for key, _ in minted}) == len(minted), f"a mint key twice on-chain: {minted}"
-        assert total == self.chain.supply()
+        assert total == self.chain.supply(at)
         created = self.custodian.log(kind="transaction_created")
         return Effects(
             broker_orders=len(self.broker.log("effect", effect="order_created")),
             custody_transfers=sum(entry["operation"] == "TRANSFER" for entry in created),
             signatures=len(self.custodian.log(kind="signed")),
-            chain_transactions=self.chain.transactions(),
+            chain_transactions=self.chain.transactions(at),
             mints=len(minted),
             minted=total,
         )
@@ -265,14 +263,18 @@ class Platform:
 
     def _get(self, path: str) -> Any:
         answer = requests.get(f"{self.layout.web_url}/api/v1/{path}", headers=self._auth(), timeout=TIMEOUT)
-        assert answer.status_code == 200, answer.text
+        assert answer.status_code == 200, f"{answer.status_code} {answer.text}"
         return answer.json()
 
     def _describe(self, order_id: str) -> str:
-        words = [f"--- {name}\n{self.log_of(name)}" for name in OURS]
+        words = [f"--- {name}\n{self._log_of(name)}" for name in OURS]
         if order_id:
-            words.insert(0, f"{self.order(order_id)}\n{self.custody_of(order_id)}\n{self.mints_of(order_id)}")
+            words = [str(look(order_id)) for look in (self.order, self.custody_of, self.mints_of)] + words
         return "\n".join(words)
+
+    def _log_of(self, name: str) -> str:
+        path = self.layout.home / "logs" / f"{name}.log"
+        return "\n".join(path.read_text().splitlines()[-15:]) if path.exists() else ""
 
 
 @contextmanager
@@ -293,6 +295,14 @@ def running(home: Path, *, block_time: int | None = 1, **env: str) -> Iterator[P
         server.stop(layout.home)
         for number, handler in handlers.items():  # the supervisors ended in another order than they began
             signal.signal(number, handler)
+
+
+def is_dead(process: psutil.Process) -> bool:
+    """Also when nobody has collected its exit code yet: in a container that may take long."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _topic(signature: str) -> str:
