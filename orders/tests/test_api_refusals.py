@@ -448,9 +448,7 @@ def test_a_method_that_a_path_does_not_have_is_refused(desk: Desk, method: str, 
     assert method not in answer.headers["Allow"]
 
 
-ROOT = pytest.param(
-    "/api/v1/"
-)
+ROOT = pytest.param("/api/v1/")
 
 
 @pytest.mark.parametrize("path", ["/api/v1/order", "/api/v1/orders/", ROOT, "/api/v1/orders.json"])
