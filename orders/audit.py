@@ -41,6 +41,17 @@ INVARIANTS = [
         """,
     ),
     Invariant(
+        "the broker's sum and our executions agree within minutes, or the order is held",
+        """
+        SELECT o.id, o.status, o.broker_status, o.filled_quantity, o.broker_filled_quantity FROM orders_order o
+        WHERE o.filled_quantity <> o.broker_filled_quantity AND o.updated_at < now() - interval '5 minutes'
+          AND NOT EXISTS (
+              SELECT FROM accounts_hold h WHERE h.subject = 'order:' || o.id AND h.released_at IS NULL
+                AND (h.until IS NULL OR h.until > now())
+          )
+        """,
+    ),
+    Invariant(
         "an order that is not done moves or is held",
         """
         SELECT o.id, o.status, o.updated_at FROM orders_order o

@@ -66,10 +66,18 @@ def hold_subjects(*, facts: OrderFacts) -> list[str]:
 
 def unsettled_with_broker() -> list[str]:
     """Our client order ids of which the broker may still have something to say that we have not added up."""
+    return list(_unsettled().order_by("updated_at").values_list("broker_client_order_id", flat=True)[:1000])
+
+
+def oldest_unsettled_at() -> datetime | None:
+    """When the oldest of them was placed."""
+    return _unsettled().order_by("created_at").values_list("created_at", flat=True).first()
+
+
+def _unsettled() -> QuerySet[Order]:
     waiting = Q(status__in=[S.SUBMITTED, S.PARTIALLY_FILLED])
     disagreeing = Q(status__in=[*LADDER, *WITHOUT_FILL]) & ~Q(filled_quantity=F("broker_filled_quantity"))
-    rows = Order.objects.filter(waiting | disagreeing).order_by("updated_at")
-    return list(rows.values_list("broker_client_order_id", flat=True)[:1000])
+    return Order.objects.filter(waiting | disagreeing)
 
 
 def order_for(*, user: User | AnonymousUser, order_id: UUID) -> Order:

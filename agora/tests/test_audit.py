@@ -272,6 +272,16 @@ SEEDS_OF_SEVERAL: dict[str, tuple[set[str], list[str]]] = {
             " FROM minting_minttx m JOIN minting_txattempt a ON a.mint_id <> m.id ORDER BY a.nonce LIMIT 1"
         ],
     ),
+    "the broker has said more than we can add up, for long": (
+        {
+            "the broker's sum and our executions agree within minutes, or the order is held",
+            "a filled order's executions add up to the broker's own sum",
+        },
+        [
+            "UPDATE orders_order SET broker_filled_quantity = broker_filled_quantity + 1,"
+            " updated_at = now() - interval '6 minutes'"
+        ],
+    ),
     "a mint waits, and nobody will look at it": (
         {
             "a mint that is not in a block is going to be looked at",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -104,6 +105,18 @@ def test_a_cancel_before_any_fill_mints_nothing_until_a_fill_crosses_it(world: W
 
     assert world.balance() == Decimal("0.25")
     assert world.violations() == []
+
+
+def test_a_fill_listed_long_before_its_order_was_known_is_listed_again(world: World) -> None:
+    world.outside.broker.control.scenario({"do": "fill"}, {"do": "drop", "when": "after"})
+    order = world.place()
+    world.run_tasks()  # the broker takes it, and breaks off
+    world.outside.broker.control.log("effect", effect="fill")
+    catch_up(now=timezone.now() + timedelta(minutes=10))  # moves the cursor far beyond the fill
+
+    world.until_minted(order)
+
+    assert (world.balance(), world.violations()) == (Decimal("0.25"), [])
 
 
 def test_a_failed_transfer_holds_the_order_and_a_new_attempt_completes_it(world: World) -> None:

@@ -12,7 +12,7 @@ from agora.lib import log
 from orders.brokers import get_broker
 from orders.brokers.base import Broker, MalformedUpdate, StreamOpened, TradeUpdate
 from orders.models import FeedCursor, Order
-from orders.selectors import unsettled_with_broker
+from orders.selectors import oldest_unsettled_at, unsettled_with_broker
 from orders.services.ingesting import ingest_execution, ingest_malformed, ingest_report
 from orders.states import OrderStatus as S
 
@@ -85,6 +85,8 @@ def _look_up(broker: Broker, client_order_id: str, now: datetime) -> None:
 def _list_executions(broker: Broker, now: datetime) -> None:
     """The facts behind a sum that the broker states and we cannot add up yet."""
     cursor, _ = FeedCursor.objects.get_or_create(name=CURSOR, defaults={"position": now - timedelta(days=1)})
-    for execution in broker.list_executions(after=cursor.position - OVERLAP):
+    # An order may be adopted long after its fill was listed, when nobody knew whose it was: list that time again.
+    after = min(cursor.position, oldest_unsettled_at() or now) - OVERLAP
+    for execution in broker.list_executions(after=after):
         ingest_execution(execution=execution, now=now)
     FeedCursor.objects.filter(name=CURSOR, position__lt=now).update(position=now)
