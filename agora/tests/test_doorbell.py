@@ -176,6 +176,7 @@ def test_broker_travels_to_another_process_without_its_connections(bell):
 def _this_thread_connected() -> Iterator[None]:
     """Django's connections belong to a thread: give this one its own to the tests' server."""
     original = connections["default"]
+    host = original.settings_dict["HOST"]  # one dictionary for all threads: those of these tests will change it
     blank = {"HOST": "", "PORT": "", "USER": "", "PASSWORD": "", "OPTIONS": {}}
     connections["default"] = DatabaseWrapper({**original.settings_dict, **blank, "NAME": "queue"}, alias="default")
     try:
@@ -183,6 +184,7 @@ def _this_thread_connected() -> Iterator[None]:
     finally:
         connections["default"].close()
         connections["default"] = original
+        original.settings_dict["HOST"] = host
 
 
 @contextmanager
