@@ -28,7 +28,7 @@ up: setup ## the same platform, kept running, on http://localhost:8000
 	@$(BIN)/python manage.py up
 
 test: setup ## the whole suite, in parallel
-	@$(BIN)/python -m pytest -n 3 --dist loadfile; code=$$?; $(BIN)/python -m agora.lib.embedded.server stop .agora; exit $$code
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder; code=$$?; $(BIN)/python -m agora.lib.embedded.server stop .agora; exit $$code
 
 lint: setup ## ruff, mypy, import-linter, Django's checks, migrations up to date
 	$(BIN)/ruff check .
