@@ -4,7 +4,9 @@ import path from "node:path";
 import process from "node:process";
 import { createRequire } from "node:module";
 
-const solc = createRequire(import.meta.url)("solc");
+const require = createRequire(import.meta.url);
+const solc = require("solc");
+const { keccak256 } = require("js-sha3");
 const root = path.resolve(import.meta.dirname, "..");
 const read = (key) => fs.readFileSync(path.join(root, key), "utf8");
 
@@ -19,7 +21,8 @@ const settings = {
 };
 
 function compile(keys) {
-  const wanted = { "*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"] };
+  const outputs = ["bytecode.object", "deployedBytecode.object", "deployedBytecode.immutableReferences"];
+  const wanted = { "*": ["abi", ...outputs.map((output) => `evm.${output}`)] };
   const outputSelection = Object.fromEntries(keys.map((key) => [key, wanted]));
   const sources = Object.fromEntries(keys.map((key) => [key, { content: read(key) }]));
   const input = { language: "Solidity", sources, settings: { ...settings, outputSelection } };
@@ -27,16 +30,27 @@ function compile(keys) {
   for (const problem of output.errors ?? []) console.error(problem.formattedMessage);
   if (output.errors?.length) process.exit(1); // a warning is an error
   return Object.entries(output.contracts).flatMap(([source, found]) =>
-    Object.entries(found).map(([name, { abi, evm }]) => ({
-      contract: name,
-      source,
-      compiler: solc.version(),
-      settings,
-      abi,
-      bytecode: "0x" + evm.bytecode.object,
-      deployedBytecode: "0x" + evm.deployedBytecode.object,
-    })),
+    Object.entries(found)
+      .filter(([, { evm }]) => evm.bytecode.object) // not the interfaces and the bases
+      .map(([name, { abi, evm }]) => ({
+        contract: name,
+        source,
+        compiler: solc.version(),
+        settings,
+        abi,
+        bytecode: "0x" + evm.bytecode.object,
+        deployedBytecode: "0x" + evm.deployedBytecode.object,
+        immutables: immutables(evm.deployedBytecode.immutableReferences),
+        templateHash: "0x" + keccak256(Buffer.from(evm.deployedBytecode.object, "hex")),
+      })),
   );
+}
+
+// Where in the runtime code the constructor writes, in bytes. The compiler leaves zeros there, so `templateHash` is the
+// hash of any deployment's code with these places set to zero: whatever the constructor was given, one source, one hash.
+function immutables(references) {
+  const places = Object.values(references).flat();
+  return places.sort((one, other) => one.start - other.start).map(({ start, length }) => ({ start, length }));
 }
 
 function check(file, text) {

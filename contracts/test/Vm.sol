@@ -4,6 +4,8 @@ pragma solidity 0.8.37;
 /// @dev The few of forge's cheat codes that these tests use.
 interface Vm {
     function prank(address sender) external;
+    function startPrank(address sender) external;
+    function stopPrank() external;
     function expectRevert(bytes calldata revertData) external;
     function expectEmit(address emitter) external;
     function assume(bool condition) external pure;
