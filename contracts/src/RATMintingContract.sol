@@ -26,8 +26,8 @@ contract RATMintingContract is ERC20Permit, Enforcement, MintLimits, ReserveGate
     /// @notice Whether a broker trade has been minted, by keccak256 of its id.
     mapping(bytes32 brokerTradeHash => bool used) public usedBrokerTrade;
 
-    /// @notice Whether a holder has burned for a redemption, by keccak256 of its id. Each holder has ids of its own, so that
-    /// nobody can use up another's by burning dust under it first.
+    /// @notice Whether a holder has burned for a redemption, by keccak256 of its id. Each holder has ids of its own, so
+    /// that nobody can use up another's by burning dust under it first.
     mapping(address holder => mapping(bytes32 redemptionHash => bool used)) public usedRedemption;
 
     string private _termsUri;
@@ -97,8 +97,9 @@ contract RATMintingContract is ERC20Permit, Enforcement, MintLimits, ReserveGate
     }
 
     /// @notice Makes tokens for one trade of the broker, once.
-    /// @dev In this order: minted before (BrokerTradeAlreadyUsed, whatever else is wrong: callers take it for "it is done");
-    /// the caller's role; the arguments; minting stopped; the minter's allowance; the day's cap; reserves; the receiver.
+    /// @dev In this order: minted before (BrokerTradeAlreadyUsed, whatever else is wrong: callers take it for "it is
+    /// done"); the caller's role; the arguments; minting stopped; the minter's allowance; the day's cap; reserves; the
+    /// receiver.
     /// @param to Who receives them.
     /// @param amount How many, in wei (10**18 a share).
     /// @param brokerTradeId The broker's id of the trade that bought the shares.

@@ -41,7 +41,8 @@ contract ReserveOracle is AggregatorV3Interface, EIP712, AccessControlDefaultAdm
 
     /// @notice The EIP-712 type of a report.
     bytes32 public constant REPORT_TYPEHASH = keccak256(
-        "Report(uint256 chainId,address consumer,bytes32 assetHash,uint112 reserves,uint48 asOf,uint48 validUntil,uint48 sequence)"
+        "Report(uint256 chainId,address consumer,bytes32 assetHash,"
+        "uint112 reserves,uint48 asOf,uint48 validUntil,uint48 sequence)"
     );
 
     /// @notice How long a report may be relied on at most, counted from its `asOf`.
@@ -162,7 +163,8 @@ contract ReserveOracle is AggregatorV3Interface, EIP712, AccessControlDefaultAdm
 
     /// @notice Brings a report. Who brings it does not matter.
     /// @param report What was signed.
-    /// @param signatures Of at least `threshold` attestors, 65 bytes each, in ascending order of the signers' addresses.
+    /// @param signatures Of at least `threshold` attestors, 65 bytes each, in ascending order of the signers'
+    /// addresses.
     function submit(Report calldata report, bytes[] calldata signatures) external {
         _checkSubject(report);
         _checkTime(report);
@@ -171,8 +173,8 @@ contract ReserveOracle is AggregatorV3Interface, EIP712, AccessControlDefaultAdm
         emit ReportAccepted(report.sequence, report.reserves, report.asOf, report.validUntil);
     }
 
-    /// @notice Sets who may sign, and how many must. The report of those before is withdrawn: the feed answers nothing until
-    /// the new attestors have signed one.
+    /// @notice Sets who may sign, and how many must. The report of those before is withdrawn: the feed answers nothing
+    /// until the new attestors have signed one.
     /// @param attestors_ Who may sign, in ascending order.
     /// @param threshold_ How many must.
     function setAttestors(address[] calldata attestors_, uint256 threshold_) external onlyRole(DEFAULT_ADMIN_ROLE) {
@@ -190,11 +192,7 @@ contract ReserveOracle is AggregatorV3Interface, EIP712, AccessControlDefaultAdm
     /// @return asOf When that was true.
     /// @return validUntil Until when it may be relied on; zero: it was withdrawn, or there is none.
     /// @return sequence Its number; zero: there is none.
-    function latestReport()
-        external
-        view
-        returns (uint112 reserves, uint48 asOf, uint48 validUntil, uint48 sequence)
-    {
+    function latestReport() external view returns (uint112 reserves, uint48 asOf, uint48 validUntil, uint48 sequence) {
         return (_latest.reserves, _latest.asOf, _latest.validUntil, _latest.sequence);
     }
 
@@ -215,12 +213,7 @@ contract ReserveOracle is AggregatorV3Interface, EIP712, AccessControlDefaultAdm
 
     /// @inheritdoc AggregatorV3Interface
     /// @dev Rounds are sequences; only the latest can be had.
-    function getRoundData(uint80 roundId)
-        external
-        view
-        override
-        returns (uint80, int256, uint256, uint256, uint80)
-    {
+    function getRoundData(uint80 roundId) external view override returns (uint80, int256, uint256, uint256, uint80) {
         if (roundId != _latest.sequence) revert NoSuchRound(roundId);
         return latestRoundData();
     }

@@ -6,9 +6,9 @@ import {IERC7943Fungible} from "../interfaces/IERC7943Fungible.sol";
 import {Roles} from "./Roles.sol";
 
 /// @title What the law may ask of a security: freezing, forced transfers, and a stop of all transfers.
-/// @dev ERC-7943's names. An account whose frozen amount is the largest number is frozen as an address: it neither sends
-/// nor receives. Freezing and forced transfers need a case id, so the standard's own two functions, which have no room for
-/// one, always revert; integrators need its views, and those are complete.
+/// @dev ERC-7943's names. An account whose frozen amount is the largest number is frozen as an address: it neither
+/// sends nor receives. Freezing and forced transfers need a case id, so the standard's own two functions, which have no
+/// room for one, always revert; integrators need its views, and those are complete.
 abstract contract Enforcement is ERC20, Roles, IERC7943Fungible {
     /// @notice The frozen amount that freezes an address as a whole.
     uint256 public constant WHOLE_ADDRESS = type(uint256).max;
@@ -88,7 +88,7 @@ abstract contract Enforcement is ERC20, Roles, IERC7943Fungible {
         if (caseId == 0) revert CaseIdMissing();
         // ERC20._update would take these two for a mint and a burn
         if (from == address(0)) revert ERC20InvalidSender(from);
-        if (to == address(0)) revert ERC20InvalidReceiver(to);
+        if (to == address(0) || to == from) revert ERC20InvalidReceiver(to); // to itself, it would only unfreeze
         if (!canReceive(to)) revert ERC7943CannotReceive(to);
         if (amount > balanceOf(from)) revert ERC20InsufficientBalance(from, balanceOf(from), amount);
 

@@ -50,8 +50,8 @@ abstract contract MintLimits is Roles {
     /// @param amount How much was to be minted, in wei.
     error DailyMintCapExceeded(uint256 left, uint256 amount);
 
-    /// @notice Sets what a minter can still mint. To top up a minter at work use `raiseMinterAllowance`: a mint that gets
-    /// in before this call would be forgotten.
+    /// @notice Sets what a minter can still mint. To top up a minter at work use `raiseMinterAllowance`: a mint that
+    /// gets in before this call would be forgotten.
     /// @param minter Whose allowance.
     /// @param amount What it shall be, in wei.
     function setMinterAllowance(address minter, uint256 amount) external onlyRole(DEFAULT_ADMIN_ROLE) {

@@ -67,8 +67,10 @@ abstract contract ReserveGate is Roles {
     /// @param margin What was given, in wei.
     error ReserveMarginTooLarge(uint256 margin);
 
-    /// @notice Sets the feed that bounds the supply from now on. RESERVE_ADMIN sets and replaces it; the admin removes it.
-    /// @param feed Where reserves are read (ReserveOracle, or a Chainlink Proof-of-Reserve feed); zero removes the gate.
+    /// @notice Sets the feed that bounds the supply from now on. RESERVE_ADMIN sets and replaces it; the admin removes
+    /// it.
+    /// @param feed Where reserves are read (ReserveOracle, or a Chainlink Proof-of-Reserve feed); zero removes the
+    /// gate.
     /// @param maxAge How old an answer may be, in seconds.
     /// @param margin How much of the reserves must stay uncovered by tokens, in wei.
     function setReserveFeed(address feed, uint256 maxAge, uint256 margin) external {
@@ -132,8 +134,8 @@ abstract contract ReserveGate is Roles {
         }
     }
 
-    /// @dev From the feed's decimals to the token's. Exact upwards; downwards it loses what is less than a wei, which cannot
-    /// cover a token. Read each time: Chainlink can put another aggregator behind a feed.
+    /// @dev From the feed's decimals to the token's. Exact upwards; downwards it loses what is less than a wei, which
+    /// cannot cover a token. Read each time: Chainlink can put another aggregator behind a feed.
     function _scale(AggregatorV3Interface feed, uint256 answer) private view returns (uint256) {
         uint8 decimals = feed.decimals();
         if (decimals > MAX_FEED_DECIMALS) revert ReserveDecimalsUnsupported(decimals);

@@ -6,8 +6,8 @@ import {
 } from "@openzeppelin/contracts/access/extensions/AccessControlDefaultAdminRules.sol";
 
 /// @title Who may do what: four roles, and one admin who gives and takes them.
-/// @dev No role implies another, and the constructor gives none: the admin grants each to a key of its own. What each can
-/// do, and at most how much a day, is the matrix in AUDIT.md.
+/// @dev No role implies another, and the constructor gives none: the admin grants each to a key of its own. What each
+/// can do, and at most how much a day, is the matrix in AUDIT.md.
 abstract contract Roles is AccessControlDefaultAdminRules {
     /// @notice May mint, within its allowance and the day's cap.
     bytes32 public constant MINTER_ROLE = keccak256("MINTER_ROLE");
