@@ -1,4 +1,5 @@
-// Compiles src/ into artifacts/ (`npm run build`), or says whether the committed artifacts are what src/ gives (`--check`).
+// Compiles src/ into artifacts/ (`npm run build`), or says whether the committed artifacts, and the hashes that AUDIT.md
+// names, are what src/ gives (`--check`).
 import fs from "node:fs";
 import path from "node:path";
 import process from "node:process";
@@ -64,11 +65,19 @@ function check(file, text) {
   return false;
 }
 
+function checkAudit({ contract, templateHash }) {
+  if (read("AUDIT.md").includes(`| ${contract} | \`${templateHash}\` |`)) return true;
+  console.error(`AUDIT.md names another code of ${contract} than src/ gives, ${templateHash}.`);
+  return false;
+}
+
 const sources = fs.readdirSync(path.join(root, "src"), { recursive: true }).filter((name) => name.endsWith(".sol"));
 const checking = process.argv.includes("--check");
 for (const artifact of compile(sources.map((name) => `src/${name}`).sort())) {
   const file = path.join(root, "artifacts", `${artifact.contract}.json`);
   const text = JSON.stringify(artifact, null, 2) + "\n";
-  if (!checking) fs.writeFileSync(file, text);
-  else if (!check(file, text)) process.exitCode = 1;
+  if (!checking) {
+    fs.writeFileSync(file, text);
+    console.log(`${artifact.contract}: ${artifact.templateHash}`);
+  } else if (![check(file, text), checkAudit(artifact)].every(Boolean)) process.exitCode = 1;
 }

@@ -275,8 +275,9 @@ contract ReserveOracle is AggregatorV3Interface, EIP712, AccessControlDefaultAdm
     function _setAttestors(address[] memory attestors_, uint256 threshold_) private {
         uint256 count = attestors_.length;
         if (threshold_ == 0 || threshold_ > count || count > MAX_ATTESTORS) revert InvalidThreshold(threshold_, count);
-        for (uint256 i = 0; i < _attestors.length; ++i) {
-            isAttestor[_attestors[i]] = false;
+        address[] memory before = _attestors;
+        for (uint256 i = 0; i < before.length; ++i) {
+            isAttestor[before[i]] = false;
         }
         address previous = address(0);
         for (uint256 i = 0; i < count; ++i) {

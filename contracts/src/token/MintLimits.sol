@@ -99,6 +99,7 @@ abstract contract MintLimits is Roles {
     /// @notice What all minters together have minted since 00:00 UTC.
     /// @return How much, in wei.
     function mintedToday() external view returns (uint256) {
+        // slither-disable-next-line incorrect-equality (a day's number, which nobody can be one off with)
         return _mintDay.number == _today() ? _mintDay.minted : 0;
     }
 
@@ -110,12 +111,12 @@ abstract contract MintLimits is Roles {
         uint256 allowance = minterAllowance[minter];
         if (amount > allowance) revert MinterAllowanceExceeded(minter, allowance, amount);
 
+        // slither-disable-next-line incorrect-equality (as in mintedToday)
         uint256 minted = day.number == _today() ? day.minted : 0;
         uint256 left = day.cap > minted ? day.cap - minted : 0; // the cap may have been lowered below what was minted
         if (amount > left) revert DailyMintCapExceeded(left, amount);
 
         minterAllowance[minter] = allowance - amount;
-        // forge-lint: disable-next-line(unsafe-typecast)
         _mintDay = MintDay(day.cap, uint96(minted + amount), _today(), false); // both fit: minted + amount ≤ cap
     }
 

@@ -84,7 +84,6 @@ abstract contract ReserveGate is Roles {
         if (maxAge == 0 || maxAge > MAX_RESERVE_AGE) revert ReserveMaxAgeOutOfRange(maxAge);
         if (margin > type(uint128).max) revert ReserveMarginTooLarge(margin);
         _scale(AggregatorV3Interface(feed), 1); // reverts if no feed is there, or one that could not be scaled
-        // forge-lint: disable-next-line(unsafe-typecast)
         _gate = Gate(AggregatorV3Interface(feed), uint96(maxAge), margin);
         emit ReserveFeedSet(feed, maxAge, margin);
     }
@@ -120,6 +119,7 @@ abstract contract ReserveGate is Roles {
     /// @dev What the feed answers, in wei, or a revert.
     function _reserves() private view returns (uint256) {
         AggregatorV3Interface feed = _gate.feed;
+        // slither-disable-next-line unused-return (when the round began says nothing about the reserves)
         try feed.latestRoundData() returns (
             uint80 roundId, int256 answer, uint256, uint256 updatedAt, uint80 answeredInRound
         ) {
@@ -127,7 +127,6 @@ abstract contract ReserveGate is Roles {
             if (answer <= 0 || answer > type(int192).max) revert ReservesInvalid(answer);
             if (updatedAt > block.timestamp) revert ReservesFromFuture(updatedAt);
             if (block.timestamp - updatedAt > _gate.maxAge) revert ReservesStale(updatedAt, _gate.maxAge);
-            // forge-lint: disable-next-line(unsafe-typecast)
             return _scale(feed, uint256(answer));
         } catch (bytes memory reason) {
             revert ReserveFeedFailed(address(feed), reason);

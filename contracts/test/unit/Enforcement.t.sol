@@ -142,6 +142,14 @@ contract EnforcementTest is TokenTest {
         vm.assertEq(token.balanceOf(ALICE), 1);
     }
 
+    function test_forced_transfer_of_all_that_is_not_frozen_tells_of_no_unfreezing() public {
+        freeze(ALICE, 4);
+        vm.recordLogs();
+        vm.prank(COMPLIANCE);
+        token.forcedTransfer(ALICE, BOB, 6, CASE);
+        vm.assertEq(vm.getRecordedLogs().length, 3); // Transfer, ForcedTransfer, ForcedTransferUnderCase
+    }
+
     function test_an_address_frozen_as_a_whole_stays_so_when_its_tokens_are_taken() public {
         freeze(ALICE, WHOLE);
         vm.expectEmit(address(token));
