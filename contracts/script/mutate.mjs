@@ -8,7 +8,7 @@ import process from "node:process";
 import { spawn } from "node:child_process";
 import { binary, root, solc } from "./forge.mjs";
 
-const SAMPLE = 80;
+const SAMPLE = 50;
 const WORKERS = 2;
 const FILES = ["RATMintingContract.sol", "ReserveOracle.sol", "token/Enforcement.sol", "token/MintLimits.sol", "token/ReserveGate.sol"];
 
