@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from agora.tests.rows import NOON, move_by_sql, new_asset, new_order, new_record, new_vault, status_pairs, walk_to
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
+from agora.tests.rows import NOON, move_by_sql, new_asset, new_order, new_record, new_vault, status_pairs, walk_to
 from custody.models import CustodyEvent, CustodyRecord, VendorMessage
 from custody.states import MOVES
 

@@ -13,8 +13,6 @@ from typing import Any
 
 import pytest
 import requests
-from agora.tests.rows import new_asset, new_person
-from agora.tests.tables import fingerprint, unchanged
 from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
@@ -23,6 +21,8 @@ from pytest_django.live_server_helper import LiveServer
 from accounts.models import ApiToken, User
 from accounts.selectors import token_digest
 from accounts.services import issue_api_token, place_hold
+from agora.tests.rows import new_asset, new_person
+from agora.tests.tables import fingerprint, unchanged
 from agora.tests.world import WALLETS, Person
 from orders.services import place_order
 
