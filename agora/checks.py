@@ -9,7 +9,10 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.utils.module_loading import import_string
 
+from agora.lib.errors import VendorError
 from agora.pipeline import EVENTS
+from minting.errors import WrongChain
+from minting.services import verify_chain
 
 APP_ORDER = ["accounts", "orders", "custody", "minting", "reserves"]
 # Where an event's name begins, and which app emits it.
@@ -43,6 +46,29 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
     if settings.DEBUG:
         found.append(Error("DEBUG is on.", hint="DEBUG is for the sandbox.", id="agora.E007"))
     return found
+
+
+@register(Tags.security)
+def check_reserve_reports(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    if settings.ATTESTOR_KEYS_FILE and settings.AGORA_MODE not in MODES:
+        hint = "Unset it: attestors keep their own keys; see reserves/attestors/."
+        found.append(Error("ATTESTOR_KEYS_FILE is for sandbox and paper.", hint=hint, id="agora.E015"))
+    if not 60 <= settings.RESERVE_VALIDITY <= 7 * 86_400 or not 1 <= settings.ATTESTOR_THRESHOLD <= 16:
+        hint = "RESERVE_VALIDITY: 60 seconds to 7 days; ATTESTOR_THRESHOLD: 1 to 16. ReserveOracle.sol refuses others."
+        found.append(Error("RESERVE_VALIDITY or ATTESTOR_THRESHOLD is out of range.", hint=hint, id="agora.E016"))
+    return found
+
+
+@register("chain", deploy=True)
+def check_chain(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """`manage.py check --deploy --tag chain`: what the watcher looks at before it starts. It asks the node."""
+    try:
+        verify_chain()
+    except (WrongChain, VendorError) as problem:
+        hint = "Correct CHAIN_RPC_URLS and CHAIN_ID, or find out who changed the contract's feed."
+        return [Error(str(problem), hint=hint, id="agora.E017")]
+    return []
 
 
 @register()
