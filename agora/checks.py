@@ -88,7 +88,7 @@ def check_queue(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
             Error("Q_CLUSTER['orm'] is not 'default'.", hint="Set it: events commit with facts.", id="agora.E009")
         )
     if queue["workers"] < 1:
-        return [*found, Error("Q_CLUSTER['workers'] is below 1.", hint="Set WORKER_PROCESSES.", id="agora.E015")]
+        return [*found, Error("Q_CLUSTER['workers'] is below 1.", hint="Set WORKER_PROCESSES.", id="agora.E018")]
     if queue["retry"] <= queue["timeout"] * (queue["queue_limit"] + queue["bulk"] + 1) / queue["workers"]:
         hint = "retry > timeout x (queue_limit + bulk + 1) / workers"
         found.append(Error("Q_CLUSTER['retry'] is short: tasks would run twice.", hint=hint, id="agora.E013"))
