@@ -104,10 +104,12 @@ class Chain:
         error = self._post("eth_call", [call, "latest"]).get("error")
         if error is None:
             return ()
-        used = "BrokerTradeAlreadyUsed(string)"
         data = bytes.fromhex(error["data"][2:])
-        assert data[:4] == keccak(text=used)[:4], error
-        return (used, *decode(["string"], data[4:]))
+        for name, types in (("BrokerTradeAlreadyUsed", ["string"]), ("ReservesInsufficient", ["uint256", "uint256"])):
+            signature = f"{name}({','.join(types)})"
+            if data[:4] == keccak(text=signature)[:4]:
+                return (signature, *decode(types, data[4:]))
+        raise AssertionError(error)
 
     def mine(self, blocks: int) -> None:
         for _ in range(blocks):

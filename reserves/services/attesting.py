@@ -100,27 +100,35 @@ def observe(
 
     One without a receipt is sent again, the same bytes; one that reverted or lost its nonce never lands.
     """
-    rows = ReserveAttestation.objects.filter(token_id=token.token_id, outcomes=None).order_by("sequence")
-    open_rows = list(rows)
+    rows = set(ReserveAttestation.objects.filter(token_id=token.token_id, outcomes=None))
     newest = _last(token)
-    looked_for = newest and (newest.sequence > standing.sequence or token.unbacked)
-    if newest and looked_for and newest not in open_rows and _may_land(newest):
-        open_rows.append(newest)  # accepted once, and gone, or moved, with a reorg
-    if not open_rows:
+    if newest and (newest.sequence > standing.sequence or token.unbacked):
+        rows |= _reorganised(newest, publisher)
+    if not rows:
         return None
-    receipts = publisher.receipts([row.tx_hash for row in open_rows])
+    receipts = publisher.receipts([row.tx_hash for row in rows])
     in_flight: ReserveAttestation | None = None
-    for row in open_rows:
+    for row in sorted(rows, key=lambda row: row.nonce):
         receipt = receipts.get(row.tx_hash)
-        if receipt is not None:
+        if receipt is not None and row.token_id == token.token_id:
             _conclude(token=token, row=row, receipt=receipt, now=now)
-        elif row.prepared_at > now - timedelta(seconds=settings.NUDGE_AFTER) or _resend(publisher, row, now):
-            in_flight = row
+        elif receipt is None and (_is_young(row, now) or _resend(publisher, row, now)):
+            in_flight = row if row.token_id == token.token_id else in_flight
     return in_flight
 
 
-def _may_land(row: ReserveAttestation) -> bool:
-    return not row.outcomes.filter(accepted=False).exists()
+def _reorganised(newest: ReserveAttestation, publisher: OnchainPublisher) -> set[ReserveAttestation]:
+    """Reports that were accepted once, and are gone, or moved, with a reorg.
+
+    Not the newest alone: each that is gone left a nonce behind for which all later ones wait, other tokens' too.
+    """
+    sent = ReserveAttestation.objects.filter(chain_id=newest.chain_id, publisher=publisher.address)
+    unmined = sent.filter(nonce__gte=publisher.next_nonce())
+    return {row for row in [newest, *unmined] if not row.outcomes.filter(accepted=False).exists()}
+
+
+def _is_young(row: ReserveAttestation, now: datetime) -> bool:
+    return row.prepared_at > now - timedelta(seconds=settings.NUDGE_AFTER)
 
 
 def _resend(publisher: OnchainPublisher, row: ReserveAttestation, now: datetime) -> bool:

@@ -273,6 +273,19 @@ def test_a_report_that_a_reorg_removed_is_brought_again_and_the_mint_follows(wor
     assert (world.minted_logs(), world.violations()) == (1, [])
 
 
+def test_all_the_reports_that_a_reorg_removed_are_brought_again_in_the_order_of_their_nonces(world: World) -> None:
+    for _ in range(2):
+        world.until_minted(world.place())
+    assert ReserveAttestation.objects.count() == 2
+
+    world.outside.rpc("anvil_reorg", 4, [])
+    assert (_standing(world).sequence, world.supply()) == (0, 0)
+    world.until(lambda: world.supply() == 2 * QUARTER)
+
+    assert _standing(world).sequence >= 2
+    assert (world.minted_logs(), world.violations()) == (2, [])
+
+
 def test_a_mint_ahead_of_its_report_in_the_block_reverts_and_is_sent_again(world: World) -> None:
     """The order of two accounts' transactions in a block is the builder's to choose."""
     world.outside.rpc("evm_setAutomine", False)
