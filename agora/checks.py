@@ -53,10 +53,10 @@ def check_reserve_reports(app_configs: Any = None, **kwargs: Any) -> list[CheckM
     found: list[CheckMessage] = []
     if settings.ATTESTOR_KEYS_FILE and settings.AGORA_MODE not in MODES:
         hint = "Unset it: attestors keep their own keys; see reserves/attestors/."
-        found.append(Error("ATTESTOR_KEYS_FILE is for sandbox and paper.", hint=hint, id="agora.E015"))
+        found.append(Error("ATTESTOR_KEYS_FILE is for sandbox and paper.", hint=hint, id="agora.E020"))
     if not 60 <= settings.RESERVE_VALIDITY <= 7 * 86_400 or not 1 <= settings.ATTESTOR_THRESHOLD <= 16:
         hint = "RESERVE_VALIDITY: 60 seconds to 7 days; ATTESTOR_THRESHOLD: 1 to 16. ReserveOracle.sol refuses others."
-        found.append(Error("RESERVE_VALIDITY or ATTESTOR_THRESHOLD is out of range.", hint=hint, id="agora.E016"))
+        found.append(Error("RESERVE_VALIDITY or ATTESTOR_THRESHOLD is out of range.", hint=hint, id="agora.E021"))
     return found
 
 
@@ -67,7 +67,7 @@ def check_chain(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
         verify_chain()
     except (WrongChain, VendorError) as problem:
         hint = "Correct CHAIN_RPC_URLS and CHAIN_ID, or find out who changed the contract's feed."
-        return [Error(str(problem), hint=hint, id="agora.E017")]
+        return [Error(str(problem), hint=hint, id="agora.E022")]
     return []
 
 
@@ -88,7 +88,7 @@ def check_queue(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
             Error("Q_CLUSTER['orm'] is not 'default'.", hint="Set it: events commit with facts.", id="agora.E009")
         )
     if queue["workers"] < 1:
-        return [*found, Error("Q_CLUSTER['workers'] is below 1.", hint="Set WORKER_PROCESSES.", id="agora.E018")]
+        return [*found, Error("Q_CLUSTER['workers'] is below 1.", hint="Set WORKER_PROCESSES.", id="agora.E015")]
     if queue["retry"] <= queue["timeout"] * (queue["queue_limit"] + queue["bulk"] + 1) / queue["workers"]:
         hint = "retry > timeout x (queue_limit + bulk + 1) / workers"
         found.append(Error("Q_CLUSTER['retry'] is short: tasks would run twice.", hint=hint, id="agora.E013"))

@@ -179,7 +179,7 @@ PUBLIC_DEPLOYMENTS = BASE_DIR / "contracts" / "deployments"
 LOCAL_DEPLOYMENTS = AGORA_HOME / "deployments"
 
 # --- Reserve reports on-chain (ADR 0007) ---------------------------------------------------------------------------
-# Keys at hand, one JSON list in a 0600 file: the sandbox makes its own. agora.E015 refuses them in production.
+# Keys at hand, one JSON list in a 0600 file: the sandbox makes its own. agora.E020 refuses them in production.
 ATTESTOR_KEYS_FILE = env.str(
     "ATTESTOR_KEYS_FILE", default=str(AGORA_HOME / "attestors.json") if AGORA_MODE == "sandbox" else ""
 )

@@ -50,8 +50,8 @@ def test_a_complete_paper_installation_has_nothing_to_say() -> None:
         ({"SECRET_KEY": "sandbox-" + "k" * 50}, "agora.E001"),
         ({"AGORA_MODE": "production", "ATTESTOR_KEYS_FILE": ""}, "agora.E002"),
         ({"AGORA_MODE": "", "ATTESTOR_KEYS_FILE": ""}, "agora.E002"),
-        ({"RESERVE_VALIDITY": 59}, "agora.E016"),
-        ({"ATTESTOR_THRESHOLD": 0}, "agora.E016"),
+        ({"RESERVE_VALIDITY": 59}, "agora.E021"),
+        ({"ATTESTOR_THRESHOLD": 0}, "agora.E021"),
         ({"DATABASE_URL": ""}, "agora.E003"),
         *[({name: ""}, "agora.E004") for name in PAPER if name.startswith(("ALPACA", "FIREBLOCKS"))],
         ({"CHAIN_SETTLED_BLOCKS": 11}, "agora.E005"),
@@ -65,7 +65,7 @@ def test_a_fault_in_the_settings_is_named(changed: dict[str, Any], code: str) ->
 
 
 def test_attestors_keys_in_a_file_are_refused_in_production() -> None:
-    assert "agora.E015" in _found(**{**PAPER, "AGORA_MODE": "production", "ATTESTOR_KEYS_FILE": "/run/keys"})
+    assert "agora.E020" in _found(**{**PAPER, "AGORA_MODE": "production", "ATTESTOR_KEYS_FILE": "/run/keys"})
 
 
 def test_all_that_is_missing_is_named_at_once() -> None:
@@ -105,7 +105,7 @@ def test_a_queue_that_is_no_outbox_is_named(changed: dict[str, Any], code: str) 
 
 
 def test_a_queue_without_workers_is_named() -> None:
-    assert _found(Q_CLUSTER={**QUEUE, "workers": 0}) == ["agora.E018"]
+    assert _found(Q_CLUSTER={**QUEUE, "workers": 0}) == ["agora.E015"]
 
 
 # --- The pipeline ----------------------------------------------------------------------------------------------------

@@ -181,7 +181,7 @@ def test_the_start_up_check_refuses_a_token_whose_feed_was_changed(world: World)
 
     with pytest.raises(WrongChain, match=f"reserve feed of {token.address} is 0x"):
         verify_chain()
-    with pytest.raises(Exception, match=r"agora\.E017"):
+    with pytest.raises(Exception, match=r"agora\.E022"):
         call_command("check", "--deploy", "--tag", "chain")
     with pytest.raises(WrongChain):
         call_command("watch_chain")

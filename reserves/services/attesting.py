@@ -23,14 +23,15 @@ from agora.lib.keyfiles import KeyFileRefused
 from agora.lib.money import plain, wei_from_shares
 from custody.custodians import get_custodian
 from custody.selectors import completed_total, vault_of
-from minting.chains.base import Fees, Receipt
+from minting.chains.base import Fees
 from minting.selectors import GatedToken, gated_tokens
 from minting.services import explain_wait, release_backed
 from reserves.attestors import get_attestors
 from reserves.attestors.base import Report
-from reserves.models import AttestationOutcome, Break, ReserveAttestation
+from reserves.models import Break, ReserveAttestation
 from reserves.publishers import get_publisher
 from reserves.publishers.onchain import OnchainPublisher, Standing
+from reserves.services.observing import last_report, observe
 
 logger = log.get(__name__)
 RENEW_AT = 3  # a report is renewed when less than this part of its validity is left: 1/3
@@ -93,82 +94,6 @@ def _attend(token: GatedToken, now: datetime) -> None:
     broadcast(token=token, publisher=publisher, row=row, now=now)
 
 
-def observe(
-    *, token: GatedToken, publisher: OnchainPublisher, standing: Standing, now: datetime
-) -> ReserveAttestation | None:
-    """See what became of the reports that were sent; the newest that may still land.
-
-    One without a receipt is sent again, the same bytes; one that reverted or lost its nonce never lands.
-    """
-    rows = set(ReserveAttestation.objects.filter(token_id=token.token_id, outcomes=None))
-    newest = _last(token)
-    if newest and (newest.sequence > standing.sequence or token.unbacked):
-        rows |= _reorganised(newest, publisher)
-    if not rows:
-        return None
-    receipts = publisher.receipts([row.tx_hash for row in rows])
-    in_flight: ReserveAttestation | None = None
-    for row in sorted(rows, key=lambda row: row.nonce):
-        receipt = receipts.get(row.tx_hash)
-        if receipt is not None and row.token_id == token.token_id:
-            _conclude(token=token, row=row, receipt=receipt, now=now)
-        elif receipt is None and (_is_young(row, now) or _resend(publisher, row, now)):
-            in_flight = row if row.token_id == token.token_id else in_flight
-    return in_flight
-
-
-def _reorganised(newest: ReserveAttestation, publisher: OnchainPublisher) -> set[ReserveAttestation]:
-    """Reports that were accepted once, and are gone, or moved, with a reorg.
-
-    Not the newest alone: each that is gone left a nonce behind for which all later ones wait, other tokens' too.
-    """
-    sent = ReserveAttestation.objects.filter(chain_id=newest.chain_id, publisher=publisher.address)
-    unmined = sent.filter(nonce__gte=publisher.next_nonce())
-    return {row for row in [newest, *unmined] if not row.outcomes.filter(accepted=False).exists()}
-
-
-def _is_young(row: ReserveAttestation, now: datetime) -> bool:
-    return row.prepared_at > now - timedelta(seconds=settings.NUDGE_AFTER)
-
-
-def _resend(publisher: OnchainPublisher, row: ReserveAttestation, now: datetime) -> bool:
-    """False: these bytes can never land, for another transaction has their nonce."""
-    try:
-        publisher.broadcast(bytes(row.raw))
-    except Rejected as refusal:
-        if publisher.next_nonce() <= row.nonce:
-            logger.warning("report not taken", sequence=row.sequence, detail=refusal.detail)
-            return True
-        _give_up(row=row, reason=refusal.detail, now=now)
-        return False
-    return True
-
-
-@serializable
-def _conclude(*, token: GatedToken, row: ReserveAttestation, receipt: Receipt, now: datetime) -> None:
-    """A block has it: keep that, and let the mints go on that waited for it."""
-    _, is_news = AttestationOutcome.objects.get_or_create(
-        attestation=row,
-        block_hash=receipt.block_hash,
-        defaults={
-            "accepted": receipt.succeeded,
-            "block_number": receipt.block_number,
-            "reason": "" if receipt.succeeded else "the oracle reverted",
-            "seen_at": now,
-        },
-    )
-    if not is_news:
-        return
-    logger.info("report mined", asset=token.symbol, sequence=row.sequence, accepted=receipt.succeeded)
-    if receipt.succeeded:
-        release_backed(symbol=token.symbol, now=now)
-
-
-@serializable
-def _give_up(*, row: ReserveAttestation, reason: str, now: datetime) -> None:
-    AttestationOutcome.objects.create(attestation=row, accepted=False, reason=reason, seen_at=now)
-
-
 def prepare(
     *,
     token: GatedToken,
@@ -188,7 +113,7 @@ def prepare(
     reserves_wei = _attestable(token, books_wei)
     if reserves_wei == attested_wei and not lapsing:
         raise NotAttestable("the custodian's balance is below our records, and no more can be attested")
-    last = _last(token)
+    last = last_report(token)
     if last and not lapsing and last.prepared_at > now - timedelta(seconds=settings.RESERVE_REPORT_GAP):
         return None  # the next one covers what comes until then
     return _sign(
@@ -297,10 +222,6 @@ def broadcast(*, token: GatedToken, publisher: OnchainPublisher, row: ReserveAtt
     reserves = plain(Decimal(row.reserves_wei).scaleb(-18))
     logger.info("report sent", asset=token.symbol, sequence=row.sequence, reserves=reserves, tx_hash=row.tx_hash)
     release_backed(symbol=token.symbol, now=now)
-
-
-def _last(token: GatedToken) -> ReserveAttestation | None:
-    return ReserveAttestation.objects.filter(token_id=token.token_id).order_by("-sequence").first()
 
 
 def _renew_from(row: ReserveAttestation) -> datetime:

@@ -36,6 +36,7 @@ from reserves.models import AttestationOutcome, ReserveAttestation
 from reserves.publishers import get_publisher
 from reserves.publishers.onchain import OnchainPublisher, Standing
 from reserves.services import attesting, keep_attested, refresh
+from reserves.services.observing import observe
 
 pytestmark = pytest.mark.django_db(transaction=True)
 QUARTER = Decimal("0.25")
@@ -177,6 +178,21 @@ def test_no_more_is_attested_than_the_custodian_has(world: World) -> None:
     assert ReserveAttestation.objects.latest("sequence").reserves_wei == 6 * 10**17  # 0.1 and 0.5, not 0.75
     world.until(lambda: Hold.objects.filter(owner="reserve-gate", released_at=None).exists())
     assert (MintTx.objects.get(order=order).status, world.supply()) == ("PENDING", QUARTER)
+
+
+def test_a_report_that_is_mined_while_we_look_is_not_made_again(world: World) -> None:
+    token, publisher = _ready_to_publish(world)
+    before = publisher.standing(token.reserve_feed)
+    row = _save(token, publisher)
+    publisher.broadcast(bytes(row.raw))
+    world.outside.mine()
+
+    now = timezone.now()
+    newest = observe(token=token, publisher=publisher, standing=before, now=now)
+
+    assert newest == row
+    again = attesting.prepare(token=token, publisher=publisher, standing=before, in_flight=newest, now=now)
+    assert again is None
 
 
 def test_a_publisher_killed_before_its_broadcast_leaves_one_report_that_is_sent_later(world: World) -> None:
