@@ -98,7 +98,7 @@ def test_fills_delivered_twice_and_in_reverse_are_minted_once(platform: e2e.Plat
         assert len(platform.mints_of(order_id)) == 1
         assert platform.python(FILLS.format(order_id=order_id)) == "2"
 
-    assert platform.effects() - before == Effects(2, 2, 2, 2, 2, Decimal("0.6"))
+    assert platform.effects() - before == Effects(2, 2, 2, 2, Decimal("0.6"))
     assert platform.violations() == []
 
 
@@ -229,7 +229,7 @@ def test_a_cancel_after_a_partial_fill_mints_the_filled_part_and_a_late_fill_the
 
     assert order["filled_quantity"] == "0.17"
     assert [mint["quantity"] for mint in platform.mints_of(order_id)] == ["0.1", "0.07"]
-    assert platform.effects() - before == Effects(1, 2, 2, 2, 2, Decimal("0.17"))
+    assert platform.effects() - before == Effects(1, 2, 2, 2, Decimal("0.17"))
     assert platform.violations() == []
 
 
