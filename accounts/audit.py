@@ -18,10 +18,15 @@ INVARIANTS = [
     Invariant(
         "no day is used beyond its limit, but for fills that crossed a cancel",
         """
-        SELECT d.id, d.used_usd, t.daily_limit_usd FROM accounts_limitday d
-        JOIN accounts_customer c ON c.id = d.customer_id
-        JOIN accounts_tier t ON t.country = c.country AND t.level = c.tier_level
-        WHERE d.used_usd > greatest(d.limit_usd, t.daily_limit_usd)
+        SELECT d.id, d.limit_usd, u.total FROM accounts_limitday d
+        JOIN (
+            SELECT customer_id, day, sum(amount_usd) AS total FROM accounts_limituse taken
+            WHERE NOT EXISTS (
+                SELECT FROM accounts_limituse r WHERE r.order_id = taken.order_id AND r.kind = 'REINSTATE'
+            )
+            GROUP BY customer_id, day
+        ) u ON u.customer_id = d.customer_id AND u.day = d.day
+        WHERE u.total > d.limit_usd
         """,
     ),
     Invariant(
