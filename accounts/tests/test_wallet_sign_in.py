@@ -13,7 +13,7 @@ from django.utils import timezone
 from eth_account import Account
 
 from accounts import siwe
-from accounts.errors import ChallengeUsed
+from accounts.errors import ChallengeUnknown, ChallengeUsed
 from accounts.models import Customer, SignInChallenge, User, Wallet
 from accounts.services import bind_wallet, issue_challenge, prune_challenges, redeem_challenge
 from accounts.tests.people import Browser, browser, newcomer, sign
@@ -260,6 +260,18 @@ def test_a_text_made_signed_out_cannot_add_a_wallet_and_the_other_way_round() ->
     signature = sign(visitor.wallet, visitor.text())  # "Add this wallet"
     visitor.client.post("/sign-out/")
     refused(visitor, signature, "challenge_unknown")
+
+
+def test_a_text_is_for_whoever_was_signed_in_when_it_was_made() -> None:
+    """The session key changes with every sign-in; should it ever not, this stands behind it."""
+    user, wallet, now = newcomer().user, Account.create(), timezone.now()
+    for made_for, used_by in ((None, user), (user, None)):
+        text = issue_challenge(
+            address=wallet.address, chain_id=31337, origin="http://testserver", session_key="s", user=made_for, now=now
+        )
+        with pytest.raises(ChallengeUnknown):
+            redeem_challenge(signature=sign(wallet, text), session_key="s", user=used_by, now=now)
+    assert Wallet.objects.count() == 0
 
 
 def test_staff_and_disabled_logins_do_not_get_in_by_a_wallet() -> None:
