@@ -42,11 +42,11 @@ format: setup ## let ruff put the code in shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-contracts: setup ## rebuild the committed artifacts from the Solidity sources, and test the contracts
-	cd contracts && node script/build.mjs && npm test --silent
+contracts: setup ## rebuild the committed artifacts from the Solidity sources, then contracts-check
+	cd contracts && npm run --silent build && npm run --silent verify
 
-contracts-check: setup ## rebuild and compare byte for byte with what is committed, and test the contracts
-	cd contracts && node script/build.mjs --check && npm test --silent
+contracts-check: setup ## compare the artifacts byte for byte; test, cover, weigh and analyse the contracts
+	cd contracts && npm run --silent verify
 
 lock: ## compile requirements*.in into the hashed lock files (needs uv)
 	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-emit-index-url --universal requirements.in -o requirements.txt

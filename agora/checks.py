@@ -11,7 +11,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from accounts import pii
+from agora.lib.errors import VendorError
 from agora.pipeline import EVENTS
+from minting.errors import WrongChain
+from minting.services import verify_chain
 
 APP_ORDER = ["accounts", "orders", "custody", "minting", "reserves"]
 # Where an event's name begins, and which app emits it.
@@ -60,21 +63,44 @@ def _check_accounts() -> list[CheckMessage]:
     known = {settings.SANDBOX_PII_KEY, settings.SANDBOX_PII_INDEX_KEY}
     if known & {*(entry.partition(":")[2] for entry in settings.PII_KEYS), settings.PII_INDEX_KEY}:
         hint = "Set PII_KEYS and PII_INDEX_KEY from 32 random bytes each."
-        found.append(Error("A PII key is the sandbox's, which everybody knows.", hint=hint, id="agora.E020"))
+        found.append(Error("A PII key is the sandbox's, which everybody knows.", hint=hint, id="agora.E030"))
     try:
         pii.check_keys()
     except ImproperlyConfigured as problem:
-        found.append(Error(str(problem), hint="See .env.example.", id="agora.E020"))
+        found.append(Error(str(problem), hint="See .env.example.", id="agora.E030"))
     if settings.KYC_PROVIDER not in ("manual", "sumsub"):
-        found.append(Error(f"KYC_PROVIDER is {settings.KYC_PROVIDER!r}.", hint="manual or sumsub.", id="agora.E021"))
+        found.append(Error(f"KYC_PROVIDER is {settings.KYC_PROVIDER!r}.", hint="manual or sumsub.", id="agora.E031"))
     if settings.KYC_PROVIDER == "sumsub":
         names = ("SUMSUB_APP_TOKEN", "SUMSUB_SECRET_KEY", "SUMSUB_WEBHOOK_SECRET")
         if missing := [name for name in names if not getattr(settings, name)]:
-            found.append(Error(f"Not set: {', '.join(missing)}.", hint="See .env.example.", id="agora.E021"))
+            found.append(Error(f"Not set: {', '.join(missing)}.", hint="See .env.example.", id="agora.E031"))
     if not settings.PUBLIC_URL.startswith("https://"):
         hint = "Set https://…: it is the domain that wallets sign for."
-        found.append(Error("PUBLIC_URL is not set.", hint=hint, id="agora.E022"))
+        found.append(Error("PUBLIC_URL is not set.", hint=hint, id="agora.E032"))
     return found
+
+
+@register(Tags.security)
+def check_reserve_reports(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    if settings.ATTESTOR_KEYS_FILE and settings.AGORA_MODE not in MODES:
+        hint = "Unset it: attestors keep their own keys; see reserves/attestors/."
+        found.append(Error("ATTESTOR_KEYS_FILE is for sandbox and paper.", hint=hint, id="agora.E020"))
+    if not 60 <= settings.RESERVE_VALIDITY <= 7 * 86_400 or not 1 <= settings.ATTESTOR_THRESHOLD <= 16:
+        hint = "RESERVE_VALIDITY: 60 seconds to 7 days; ATTESTOR_THRESHOLD: 1 to 16. ReserveOracle.sol refuses others."
+        found.append(Error("RESERVE_VALIDITY or ATTESTOR_THRESHOLD is out of range.", hint=hint, id="agora.E021"))
+    return found
+
+
+@register("chain", deploy=True)
+def check_chain(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """`manage.py check --deploy --tag chain`: what the watcher looks at before it starts. It asks the node."""
+    try:
+        verify_chain()
+    except (WrongChain, VendorError) as problem:
+        hint = "Correct CHAIN_RPC_URLS and CHAIN_ID, or find out who changed the contract's feed."
+        return [Error(str(problem), hint=hint, id="agora.E022")]
+    return []
 
 
 @register()

@@ -12,9 +12,10 @@ EVENTS: dict[str, list[str]] = {
     "order.filled": ["custody.tasks.open_custody"],
     "custody.notified": ["custody.tasks.process_notification"],
     "custody.advance": ["custody.tasks.advance_custody"],
-    "custody.completed": ["minting.tasks.request_mint"],
+    "custody.completed": ["reserves.tasks.publish_reserves", "minting.tasks.request_mint"],
     "signature.updated": ["minting.tasks.resume_signature"],
     "mint.advance": ["minting.tasks.advance_mint"],
+    "mint.unbacked": ["reserves.tasks.publish_reserves"],
     "mint.sent": ["minting.tasks.observe_mint"],
     "mint.settled": ["reserves.tasks.refresh"],
 }

@@ -104,7 +104,7 @@ PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
 # Tax ids at rest: "id:base64 of 32 bytes", the first one encrypts, all decrypt. The index key never rotates with them.
 PII_KEYS = env.list("PII_KEYS", default=[])
 PII_INDEX_KEY = env.str("PII_INDEX_KEY", default="")
-SANDBOX_PII_KEY = "c2FuZGJveC1vbmx5LWtleS1vZi0zMi1ieXRlcy4uLi4="  # agora.E020 refuses these anywhere else
+SANDBOX_PII_KEY = "c2FuZGJveC1vbmx5LWtleS1vZi0zMi1ieXRlcy4uLi4="  # agora.E030 refuses these anywhere else
 SANDBOX_PII_INDEX_KEY = "c2FuZGJveC1vbmx5LWluZGV4LWtleS0zMi1ieXRlcy4="
 if AGORA_MODE == "sandbox":
     PII_KEYS = PII_KEYS or [f"sandbox:{SANDBOX_PII_KEY}"]
@@ -182,6 +182,43 @@ CHAIN_NAME = env.str("CHAIN_NAME", default="Agora local chain")  # as a wallet s
 CHAIN_PUBLIC_RPC_URL = env.str("CHAIN_PUBLIC_RPC_URL", default="")  # offered to wallets that do not know the chain
 CHAIN_EXPLORER_URL = env.str("CHAIN_EXPLORER_URL", default="")  # e.g. https://sepolia.basescan.org
 CHAIN_SETTLED_BLOCKS = env.int("CHAIN_SETTLED_BLOCKS", default=12)
+# --- Tokens: how `deploy_token` sets one up ------------------------------------------------------------------------
+# Who holds which role; unset, the local chain's development accounts. Each needs a key of its own.
+TOKEN_ADMIN = env.str("TOKEN_ADMIN", default="")
+TOKEN_PAUSER = env.str("TOKEN_PAUSER", default="")
+TOKEN_COMPLIANCE = env.str("TOKEN_COMPLIANCE", default="")
+TOKEN_RESERVE_ADMIN = env.str("TOKEN_RESERVE_ADMIN", default="")
+TOKEN_ADMIN_DELAY = env.int(
+    "TOKEN_ADMIN_DELAY", default=3 * 86_400
+)  # seconds that the admin's place takes to change hands
+TOKEN_MINTER_ALLOWANCE = env.str(
+    "TOKEN_MINTER_ALLOWANCE", default="1000000"
+)  # shares that can be minted before a refill
+TOKEN_DAILY_MINT_CAP = env.str("TOKEN_DAILY_MINT_CAP", default="100000")  # shares a UTC day
+TOKEN_TERMS_URI = env.str("TOKEN_TERMS_URI", default="docs/token-terms.md")  # https://… on a public chain
+TOKEN_TERMS_FILE = BASE_DIR / "docs" / "token-terms.md"  # what the URI serves, byte for byte: its hash goes on-chain
+DEPLOYER_KEY_FILE = env.str("DEPLOYER_KEY_FILE", default="")  # a public chain's; 0600, a hex key
+AUDIT_FILE = BASE_DIR / "contracts" / "AUDIT.md"
+PUBLIC_DEPLOYMENTS = BASE_DIR / "contracts" / "deployments"
+LOCAL_DEPLOYMENTS = AGORA_HOME / "deployments"
+
+# --- Reserve reports on-chain (ADR 0007) ---------------------------------------------------------------------------
+# Keys at hand, one JSON list in a 0600 file: the sandbox makes its own. agora.E020 refuses them in production.
+ATTESTOR_KEYS_FILE = env.str(
+    "ATTESTOR_KEYS_FILE", default=str(AGORA_HOME / "attestors.json") if AGORA_MODE == "sandbox" else ""
+)
+ATTESTOR_THRESHOLD = env.int("ATTESTOR_THRESHOLD", default=2)  # how many must sign
+RESERVE_PUBLISHER_KEY_FILE = env.str(  # pays the reports' gas; may do nothing else
+    "RESERVE_PUBLISHER_KEY_FILE", default=str(AGORA_HOME / "publisher.json") if AGORA_MODE == "sandbox" else ""
+)
+RESERVE_VALIDITY = env.int("RESERVE_VALIDITY", default=3600)  # seconds that a report may be relied on, at most 7 days
+RESERVE_MAX_AGE = env.int("RESERVE_MAX_AGE", default=86_400)  # seconds that the token accepts of any feed
+RESERVE_MARGIN = env.str("RESERVE_MARGIN", default="0")  # shares that must stay uncovered by tokens
+RESERVE_REPORT_GAP = env.float("RESERVE_REPORT_GAP", default=0.5)  # seconds between two reports of a token, at least
+RESERVE_POLL_EVERY = env.float("RESERVE_POLL_EVERY", default=0.25)
+RESERVE_GRACE = env.float("RESERVE_GRACE", default=3.0)  # seconds that a mint waits for its report without a hold
+
+# --- The local chain's program -------------------------------------------------------------------------------------
 ANVIL = env.str("AGORA_ANVIL", default="")  # path of anvil; looked for in node_modules and PATH when unset
 os.environ.setdefault("ETH_HASH_BACKEND", "pysha3")
 

@@ -57,10 +57,16 @@ class Vault:
 
 
 def vaults() -> list[Vault]:
-    return [
-        Vault(symbol=v.asset.symbol, name=v.name, vendor_id=v.vendor_id, vendor_asset_id=v.vendor_asset_id)
-        for v in VaultAccount.objects.select_related("asset").order_by("asset__symbol")
-    ]
+    return [_vault(row) for row in VaultAccount.objects.select_related("asset").order_by("asset__symbol")]
+
+
+def vault_of(*, symbol: str) -> Vault:
+    """Raises VaultAccount.DoesNotExist."""
+    return _vault(VaultAccount.objects.select_related("asset").get(asset__symbol=symbol))
+
+
+def _vault(row: VaultAccount) -> Vault:
+    return Vault(symbol=row.asset.symbol, name=row.name, vendor_id=row.vendor_id, vendor_asset_id=row.vendor_asset_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

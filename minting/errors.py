@@ -3,3 +3,11 @@
 
 class WrongChain(Exception):
     """The node's chain id or the token's code is not what we deployed: conclude nothing about money from it."""
+
+
+class NotAudited(Exception):
+    """The contract must not be deployed on a public chain before its audit is signed off (MVP-010)."""
+
+
+class DeploymentStuck(Exception):
+    """A deployment that was begun cannot be completed without somebody looking at it."""

@@ -27,6 +27,8 @@ class Token(models.Model):
     code_hash = models.CharField(max_length=66)  # keccak256 of the runtime code, compared at start
     minter = models.CharField(max_length=42)  # the signer's address
     deployed_block = models.BigIntegerField()
+    reserve_feed = models.CharField(max_length=42, blank=True)  # what bounds the supply on-chain; "": nothing does
+    reserve_feed_code_hash = models.CharField(max_length=66, blank=True)
     committed_wei = amount_field(default=0)  # cache: Σ mints that are not FAILED; raised under this row's lock
 
     class Meta:
@@ -34,10 +36,40 @@ class Token(models.Model):
             models.UniqueConstraint(fields=["asset", "chain_id"], name="token_once_a_chain"),
             models.UniqueConstraint(fields=["chain_id", "address"], name="token_address_once"),
             models.CheckConstraint(condition=Q(committed_wei__gte=0), name="token_committed_not_negative"),
+            models.CheckConstraint(
+                condition=Q(reserve_feed="", reserve_feed_code_hash="")
+                | ~Q(reserve_feed="") & ~Q(reserve_feed_code_hash=""),
+                name="token_feed_whole",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.address
+
+
+class ContractDeployment(models.Model):
+    """A contract's signed creation, kept before it was broadcast: a killed deployment goes on with the same bytes."""
+
+    asset = models.ForeignKey("orders.Asset", on_delete=models.PROTECT, related_name="+")
+    chain_id = models.BigIntegerField()
+    contract = models.CharField(max_length=40)  # its name in contracts/
+    deployer = models.CharField(max_length=42)
+    nonce = models.PositiveBigIntegerField()
+    address = models.CharField(max_length=42)  # follows from deployer and nonce
+    arguments = models.JSONField()
+    raw = models.BinaryField()
+    tx_hash = models.CharField(max_length=66)
+    prepared_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["asset", "chain_id", "contract"], name="deployment_once_an_asset"),
+            models.UniqueConstraint(fields=["chain_id", "deployer", "nonce"], name="deployment_nonce_once"),
+        ]
+        triggers: ClassVar = append_only()
+
+    def __str__(self) -> str:
+        return f"{self.contract} {self.address}"
 
 
 class MintTx(Stateful):
@@ -59,6 +91,7 @@ class MintTx(Stateful):
     block_number = models.BigIntegerField(null=True, blank=True)
     block_hash = models.CharField(max_length=66, blank=True)
     reason = models.TextField(blank=True)
+    unbacked_since = models.DateTimeField(null=True, blank=True)  # the reserve gate refuses it, from then on
 
     class Meta:
         constraints: ClassVar = [
@@ -80,6 +113,7 @@ class MintTx(Stateful):
             models.Index(
                 fields=["block_number"], condition=Q(status__in=["CONFIRMED", "SETTLED"]), name="mint_not_final"
             ),
+            models.Index(fields=["token"], condition=Q(unbacked_since__isnull=False), name="mint_unbacked"),
         ]
         triggers: ClassVar = [
             *state_triggers(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Sum
+from django.db.models import Count, Q, Sum
 
 from accounts.selectors import active_holds
 from agora.lib.money import shares_from_wei, tokens_from_wei
@@ -128,6 +128,34 @@ def watched_block() -> int | None:
 
 def foreign_mints() -> int:
     return ForeignMint.objects.count()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatedToken:
+    """A token whose supply is bounded by a feed, and what waits for it."""
+
+    token_id: int
+    symbol: str
+    chain_id: int
+    address: str
+    reserve_feed: str
+    unbacked: int  # mints that the gate refuses
+
+
+def gated_tokens() -> list[GatedToken]:
+    waiting = Count("mints", filter=Q(mints__status=S.PENDING, mints__unbacked_since__isnull=False))
+    rows = Token.objects.filter(chain_id=settings.CHAIN_ID).exclude(reserve_feed="").select_related("asset")
+    return [
+        GatedToken(
+            token_id=row.pk,
+            symbol=row.asset.symbol,
+            chain_id=row.chain_id,
+            address=row.address,
+            reserve_feed=row.reserve_feed,
+            unbacked=row.unbacked,
+        )
+        for row in rows.annotate(unbacked=waiting).order_by("asset__symbol")
+    ]
 
 
 def stuck_mints(*, before: datetime, now: datetime) -> list[StuckRow]:

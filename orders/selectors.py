@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from accounts.models import User
 
+RESERVE_HOLD = "reserve-gate"  # the owner of holds that wait for a reserve report, and end by themselves
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderFacts:
@@ -109,7 +111,10 @@ def steps(*, order: Order) -> list[Step]:
 
 def explain(*, order: Order, now: datetime) -> str:
     """What is happening to an order, in a sentence its customer can read."""
-    if active_holds(subjects=hold_subjects(facts=order_facts(order_id=order.pk)), now=now):
+    holds = active_holds(subjects=hold_subjects(facts=order_facts(order_id=order.pk)), now=now)
+    if holds and all(hold.owner == RESERVE_HOLD for hold in holds):
+        return f"The custodian holds your shares. Your tokens wait for the next reserve report: {holds[0].reason}."
+    if holds:
         return "We have paused this order to check it. Nothing is lost; our staff know of it."
     return _SENTENCES[S(order.status)].format(reason=order.reason)
 

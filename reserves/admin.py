@@ -1,7 +1,7 @@
 from django.contrib import admin
 
-from agora.lib.admin import ReadOnlyAdmin
-from reserves.models import Break, ReconciliationRun
+from agora.lib.admin import ReadOnlyAdmin, ReadOnlyInline
+from reserves.models import AttestationOutcome, Break, ReconciliationRun, ReserveAttestation
 
 
 @admin.register(ReconciliationRun)
@@ -17,3 +17,16 @@ class BreakAdmin(ReadOnlyAdmin):
     list_display = ("opened_at", "asset", "kind", "quantity", "seen_at", "closed_at")
     list_filter = ("kind", ("closed_at", admin.EmptyFieldListFilter))
     list_select_related = ("asset",)
+
+
+class OutcomeInline(ReadOnlyInline):
+    model = AttestationOutcome
+
+
+@admin.register(ReserveAttestation)
+class ReserveAttestationAdmin(ReadOnlyAdmin):
+    list_display = ("sequence", "token", "reserves_wei", "as_of", "valid_until", "tx_hash")
+    list_select_related = ("token",)
+    ordering = ("-prepared_at",)
+    search_fields = ("=tx_hash", "=oracle")
+    inlines = (OutcomeInline,)

@@ -1,4 +1,4 @@
-"""Do the three books agree?"""
+"""Do the three books agree, and who said so on-chain?"""
 
 from __future__ import annotations
 
@@ -53,3 +53,53 @@ class Break(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.quantity}"
+
+
+class ReserveAttestation(models.Model):
+    """A signed report of reserves and the transaction that brings it, kept before it was broadcast."""
+
+    token = models.ForeignKey("minting.Token", on_delete=models.PROTECT, related_name="attestations")
+    chain_id = models.BigIntegerField()
+    oracle = models.CharField(max_length=42)
+    sequence = models.PositiveBigIntegerField()
+    reserves_wei = models.DecimalField(max_digits=34, decimal_places=0)  # uint112
+    as_of = models.DateTimeField()  # by the chain's clock
+    valid_until = models.DateTimeField()
+    threshold = models.PositiveSmallIntegerField()
+    signatures = models.JSONField()  # [{"attestor": "0x…", "signature": "0x…"}], attestors ascending
+    publisher = models.CharField(max_length=42)
+    nonce = models.PositiveBigIntegerField()
+    raw = models.BinaryField()
+    tx_hash = models.CharField(max_length=66, unique=True)
+    prepared_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["token", "sequence"], name="attestation_sequence_once"),
+            models.UniqueConstraint(fields=["chain_id", "publisher", "nonce"], name="attestation_nonce_once"),
+            models.CheckConstraint(
+                condition=Q(valid_until__gt=models.F("as_of")), name="attestation_valid_for_a_while"
+            ),
+            models.CheckConstraint(condition=Q(threshold__gt=0), name="attestation_threshold_positive"),
+        ]
+        triggers: ClassVar = append_only()
+
+    def __str__(self) -> str:
+        return f"report {self.sequence}"
+
+
+class AttestationOutcome(models.Model):
+    """What became of a report in a block: accepted, or refused for good. A reorg may add a second one."""
+
+    attestation = models.ForeignKey(ReserveAttestation, on_delete=models.PROTECT, related_name="outcomes")
+    accepted = models.BooleanField()
+    block_number = models.BigIntegerField(null=True, blank=True)
+    block_hash = models.CharField(max_length=66, blank=True)
+    reason = models.TextField(blank=True)
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["attestation", "block_hash"], name="outcome_once_a_block"),
+        ]
+        triggers: ClassVar = append_only()

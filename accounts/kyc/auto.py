@@ -1,4 +1,4 @@
-"""Approves at once, for demonstrations; refused outside the sandbox (agora.E021).
+"""Approves at once, for demonstrations; refused outside the sandbox (agora.E031).
 
 A name that ends in "RED RETRY", "RED FINAL" or "PENDING" gets just that, so that every page can be seen.
 """

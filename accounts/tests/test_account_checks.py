@@ -20,26 +20,26 @@ GOOD = {
 def ours(settings: Any, **changes: Any) -> set[str]:
     for name, value in {**GOOD, **changes}.items():
         setattr(settings, name, value)
-    return {str(found.id) for found in check_settings() if str(found.id) >= "agora.E020"}
+    return {str(found.id) for found in check_settings() if str(found.id) >= "agora.E030"}
 
 
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
         ({}, set()),
-        ({"PII_KEYS": ["sandbox:c2FuZGJveC1vbmx5LWtleS1vZi0zMi1ieXRlcy4uLi4="]}, {"agora.E020"}),
-        ({"PII_KEYS": [*GOOD["PII_KEYS"], "sandbox:c2FuZGJveC1vbmx5LWtleS1vZi0zMi1ieXRlcy4uLi4="]}, {"agora.E020"}),
-        ({"PII_INDEX_KEY": "c2FuZGJveC1vbmx5LWluZGV4LWtleS0zMi1ieXRlcy4="}, {"agora.E020"}),
-        ({"PII_KEYS": []}, {"agora.E020"}),
-        ({"PII_KEYS": ["k1:c2hvcnQ="]}, {"agora.E020"}),
-        ({"PII_KEYS": ["nonsense"]}, {"agora.E020"}),
-        ({"PII_INDEX_KEY": ""}, {"agora.E020"}),
-        ({"PII_INDEX_KEY": "%%%"}, {"agora.E020"}),
-        ({"KYC_PROVIDER": "auto"}, {"agora.E021"}),
-        ({"KYC_PROVIDER": "nobody"}, {"agora.E021"}),
-        ({"KYC_PROVIDER": "sumsub"}, {"agora.E021"}),
-        ({"PUBLIC_URL": ""}, {"agora.E022"}),
-        ({"PUBLIC_URL": "http://agora.example"}, {"agora.E022"}),
+        ({"PII_KEYS": ["sandbox:c2FuZGJveC1vbmx5LWtleS1vZi0zMi1ieXRlcy4uLi4="]}, {"agora.E030"}),
+        ({"PII_KEYS": [*GOOD["PII_KEYS"], "sandbox:c2FuZGJveC1vbmx5LWtleS1vZi0zMi1ieXRlcy4uLi4="]}, {"agora.E030"}),
+        ({"PII_INDEX_KEY": "c2FuZGJveC1vbmx5LWluZGV4LWtleS0zMi1ieXRlcy4="}, {"agora.E030"}),
+        ({"PII_KEYS": []}, {"agora.E030"}),
+        ({"PII_KEYS": ["k1:c2hvcnQ="]}, {"agora.E030"}),
+        ({"PII_KEYS": ["nonsense"]}, {"agora.E030"}),
+        ({"PII_INDEX_KEY": ""}, {"agora.E030"}),
+        ({"PII_INDEX_KEY": "%%%"}, {"agora.E030"}),
+        ({"KYC_PROVIDER": "auto"}, {"agora.E031"}),
+        ({"KYC_PROVIDER": "nobody"}, {"agora.E031"}),
+        ({"KYC_PROVIDER": "sumsub"}, {"agora.E031"}),
+        ({"PUBLIC_URL": ""}, {"agora.E032"}),
+        ({"PUBLIC_URL": "http://agora.example"}, {"agora.E032"}),
     ],
 )
 def test_settings_that_would_be_unsafe_are_refused(settings: Any, changes: dict[str, Any], expected: set[str]) -> None:

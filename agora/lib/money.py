@@ -25,7 +25,7 @@ def shares(value: Decimal | str) -> Decimal:
     return exact
 
 
-def wei_from_shares(quantity: Decimal) -> int:
+def wei_from_shares(quantity: Decimal | str) -> int:
     """One share is 10**18 wei of its token."""
     return int(shares(quantity) * _WEI)
 

@@ -24,6 +24,7 @@ class Outside:
     broker: alpaca.Sandbox
     custodian: fireblocks.Sandbox
     chain_url: str
+    directory: Path  # of keys and records that an installation makes
 
     def reset(self) -> None:
         self.broker.control.reset()
@@ -47,6 +48,11 @@ class Outside:
             FIREBLOCKS_JWKS_URL=self.custodian.jwks_url,
             CHAIN_RPC_URLS=[self.chain_url],
             CHAIN_ID=anvil.CHAIN_ID,
+            ATTESTOR_KEYS_FILE=str(self.directory / "attestors.json"),
+            RESERVE_PUBLISHER_KEY_FILE=str(self.directory / "publisher.json"),
+            LOCAL_DEPLOYMENTS=self.directory / "deployments",
+            RESERVE_REPORT_GAP=0.0,
+            RESERVE_GRACE=0.0,
             NUDGE_AFTER=0.2,
             UNCERTAIN_GRACE=0.1,
         ):
@@ -76,4 +82,4 @@ def start_outside(directory: Path) -> Iterator[Outside]:
         alpaca.running(directory / "alpaca") as broker,
         fireblocks.running(directory / "fireblocks") as custodian,
     ):
-        yield Outside(broker=broker, custodian=custodian, chain_url=chain_url)
+        yield Outside(broker=broker, custodian=custodian, chain_url=chain_url, directory=directory)

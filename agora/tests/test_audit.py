@@ -271,6 +271,31 @@ SEEDS: dict[str, tuple[str, list[str]]] = {
             " SELECT id, 'VAULT_SHORT', 1, now(), now() FROM orders_asset"
         ],
     ),
+    "less is attested than was minted": (
+        "the supply of a gated token is within the reserves that were attested last",
+        ["UPDATE reserves_reserveattestation SET reserves_wei = 1"],
+    ),
+    "more is attested than is held": (
+        "no more was attested than is in custody",
+        ["UPDATE reserves_reserveattestation SET reserves_wei = reserves_wei + 10::numeric ^ 18"],
+    ),
+    "an attestation is signed twice by one": (
+        "every attestation is signed by as many different attestors as it takes",
+        [
+            "UPDATE reserves_reserveattestation"
+            " SET signatures = jsonb_build_array(signatures -> 0, signatures -> 0) WHERE threshold > 1"
+        ],
+    ),
+    "an attestation's number was skipped": (
+        "a token's attestations are numbered in a row",
+        [
+            "INSERT INTO reserves_reserveattestation (token_id, chain_id, oracle, sequence, reserves_wei, as_of,"
+            " valid_until, threshold, signatures, publisher, nonce, raw, tx_hash, prepared_at)"
+            " SELECT token_id, chain_id, oracle, sequence + 2, reserves_wei, as_of, valid_until, threshold, signatures,"
+            " publisher, nonce + 1000, raw, 'another', prepared_at FROM reserves_reserveattestation"
+            " ORDER BY sequence DESC LIMIT 1"
+        ],
+    ),
 }
 
 # What cannot be broken alone: the other invariants that the same rows violate are named too.
@@ -326,6 +351,7 @@ SEEDS_OF_SEVERAL: dict[str, tuple[set[str], list[str]]] = {
             "a mint's amount is exactly its custody record's shares",
             "an order's minted and settled quantities are the sums of its mints",
             "a token's promises are the sum of its mints",
+            "the supply of a gated token is within the reserves that were attested last",
         },
         ["UPDATE minting_minttx SET amount_wei = amount_wei + 1"],
     ),

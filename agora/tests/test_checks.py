@@ -52,21 +52,27 @@ def test_a_complete_paper_installation_has_nothing_to_say() -> None:
     [
         ({"SECRET_KEY": "k" * 49}, "agora.E001"),
         ({"SECRET_KEY": "sandbox-" + "k" * 50}, "agora.E001"),
-        ({"AGORA_MODE": "production"}, "agora.E002"),
-        ({"AGORA_MODE": ""}, "agora.E002"),
+        ({"AGORA_MODE": "production", "ATTESTOR_KEYS_FILE": ""}, "agora.E002"),
+        ({"AGORA_MODE": "", "ATTESTOR_KEYS_FILE": ""}, "agora.E002"),
+        ({"RESERVE_VALIDITY": 59}, "agora.E021"),
+        ({"ATTESTOR_THRESHOLD": 0}, "agora.E021"),
         ({"DATABASE_URL": ""}, "agora.E003"),
         *[({name: ""}, "agora.E004") for name in PAPER if name.startswith(("ALPACA", "FIREBLOCKS"))],
         ({"CHAIN_SETTLED_BLOCKS": 11}, "agora.E005"),
         ({"CRASH_AT": "submit_order.after_call"}, "agora.E006"),
         ({"DEBUG": True}, "agora.E007"),
-        ({"PII_KEYS": []}, "agora.E020"),
-        ({"KYC_PROVIDER": "auto"}, "agora.E021"),
-        ({"PUBLIC_URL": ""}, "agora.E022"),
+        ({"PII_KEYS": []}, "agora.E030"),
+        ({"KYC_PROVIDER": "auto"}, "agora.E031"),
+        ({"PUBLIC_URL": ""}, "agora.E032"),
     ],
     ids=str,
 )
 def test_a_fault_in_the_settings_is_named(changed: dict[str, Any], code: str) -> None:
     assert _found(**{**PAPER, **changed}) == [code]
+
+
+def test_attestors_keys_in_a_file_are_refused_in_production() -> None:
+    assert "agora.E020" in _found(**{**PAPER, "AGORA_MODE": "production", "ATTESTOR_KEYS_FILE": "/run/keys"})
 
 
 def test_all_that_is_missing_is_named_at_once() -> None:

@@ -55,7 +55,7 @@ def test_a_minute_at_the_custodian_keeps_the_order_filled_and_then_it_completes_
     reached = {step["name"]: datetime.fromisoformat(step["at"]) for step in order["steps"]}
     assert DELAY - 1 < (reached["In custody"] - reached["Filled"]).total_seconds() < DELAY + 10
     assert platform.chain.balance(platform.wallet) == Decimal("0.35")
-    assert platform.effects() - before == Effects(2, 2, 2, 2, 2, Decimal("0.35"))
+    assert platform.effects() - before == Effects(2, 2, 2, 2, Decimal("0.35"))
     assert one_of_each("0.25") == platform.effects() - before - one_of_each("0.1")
     assert platform.violations() == []
 

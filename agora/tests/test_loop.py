@@ -7,14 +7,14 @@ from decimal import Decimal
 
 import pytest
 from django.utils import timezone
-from eth_account import Account
 
 from accounts.models import Hold
 from accounts.services import release_hold
 from agora.tests.world import World
 from custody.models import CustodyRecord
 from custody.services import retry_custody
-from minting.management.commands.deploy_token import LOCAL_DEPLOYER_KEY
+from minting.chains import abi
+from minting.chains.local import ADMIN
 from minting.models import MintTx, Token, TxAttempt
 from orders.models import BrokerMessage, Fill, Order
 from orders.services import catch_up
@@ -192,15 +192,13 @@ def test_a_refused_signature_is_asked_for_again_under_a_new_id_and_the_same_nonc
 
 
 def test_a_mint_the_chain_refuses_waits_held_and_goes_on_when_released(world: World) -> None:
-    role = world.outside.rpc("eth_call", {"to": world.token.address, "data": "0xd5391393"}, "latest")  # MINTER_ROLE()
-    argument = role[2:] + world.token.minter[2:].lower().rjust(64, "0")
-    _as_admin(world, "0xd547741f" + argument)  # revokeRole(bytes32,address)
+    _as_admin(world, abi.encode_call("setMinterAllowance", world.token.minter, 0))
 
     order = world.place()
     world.until(lambda: Hold.objects.filter(owner="minting-guard").exists())
-    assert (MintTx.objects.get().status, "AccessControl" in Hold.objects.get().reason) == ("PENDING", True)
+    assert (MintTx.objects.get().status, "MinterAllowanceExceeded" in Hold.objects.get().reason) == ("PENDING", True)
 
-    _as_admin(world, "0x2f2ff15d" + argument)  # grantRole(bytes32,address)
+    _as_admin(world, abi.encode_call("setMinterAllowance", world.token.minter, 10**24))
     release_hold(subject=f"order:{order.pk}", owner="minting-guard", actor="staff:1", now=timezone.now())
     world.until_minted(order)
 
@@ -224,7 +222,6 @@ def test_no_more_is_promised_than_is_held(world: World) -> None:
 
 
 def _as_admin(world: World, data: str) -> None:
-    admin = Account.from_key(LOCAL_DEPLOYER_KEY).address
-    world.outside.rpc("anvil_impersonateAccount", admin)
-    world.outside.rpc("eth_sendTransaction", {"from": admin, "to": world.token.address, "data": data})
+    world.outside.rpc("anvil_impersonateAccount", ADMIN)
+    world.outside.rpc("eth_sendTransaction", {"from": ADMIN, "to": world.token.address, "data": data})
     world.outside.mine()

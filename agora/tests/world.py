@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from io import StringIO
 from typing import Any
 from uuid import UUID
 
+from django.core.management import call_command
 from django.utils import timezone
 from django.utils.module_loading import import_string
 from django_q.models import OrmQ
@@ -28,12 +30,12 @@ from accounts.services import (
 from agora.lib.invariants import check
 from agora.management.commands.audit import all_invariants
 from agora.tests.outside import Outside
-from custody.services import ensure_vault, sweep_custody
-from minting.management.commands.deploy_token import LOCAL_DEPLOYER_KEY
+from custody.services import sweep_custody
 from minting.models import MintTx, Token
-from minting.services import deploy_token, sweep_mints, watch_chain_once
+from minting.services import sweep_mints, watch_chain_once
 from orders.models import Order
 from orders.services import list_at_broker, place_order, record_price, register_asset, sweep_orders
+from reserves.services import keep_attested
 
 WALLETS = ("0x70997970C51812dc3A010C7d01b50e0d17dc79C8", "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC")
 PRICE = Decimal(220)  # US$, at intake; the broker fills at its own
@@ -83,11 +85,12 @@ class World:
         return ran
 
     def tick(self) -> None:
-        """One turn of everything: tasks, the broker's list, the chain, and the sweeps as if an hour had passed."""
+        """One turn of everything: tasks, the broker's list, the chain, reports, and the sweeps as if it were later."""
         self.run_tasks()
         list_at_broker(now=timezone.now())
         while watch_chain_once(now=timezone.now()):
             pass
+        keep_attested(now=timezone.now())
         for sweep in (sweep_orders, sweep_custody, sweep_mints):
             sweep(now=timezone.now() + LATER)
         self.run_tasks()
@@ -162,8 +165,8 @@ def build_world(outside: Outside) -> World:
     )
     register_rules()
     record_price(symbol=asset.symbol, price_usd=PRICE, at=timezone.now(), now=timezone.now())
-    ensure_vault(symbol=asset.symbol)
-    token = deploy_token(symbol=asset.symbol, deployer_key=LOCAL_DEPLOYER_KEY)
+    call_command("deploy_token", asset.symbol, stdout=StringIO())
+    token = Token.objects.get()
     alice, bob = (_person(name, wallet) for name, wallet in zip(("alice", "bob"), WALLETS, strict=True))
     log = outside.custodian.control.log(kind="transaction_created")
     world = World(outside, alice, bob, token)

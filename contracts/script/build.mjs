@@ -1,10 +1,13 @@
-// Compiles src/ into artifacts/ (`npm run build`), or says whether the committed artifacts are what src/ gives (`--check`).
+// Compiles src/ into artifacts/ (`npm run build`), or says whether the committed artifacts, and the hashes that AUDIT.md
+// names, are what src/ gives (`--check`).
 import fs from "node:fs";
 import path from "node:path";
 import process from "node:process";
 import { createRequire } from "node:module";
 
-const solc = createRequire(import.meta.url)("solc");
+const require = createRequire(import.meta.url);
+const solc = require("solc");
+const { keccak256 } = require("js-sha3");
 const root = path.resolve(import.meta.dirname, "..");
 const read = (key) => fs.readFileSync(path.join(root, key), "utf8");
 
@@ -19,7 +22,8 @@ const settings = {
 };
 
 function compile(keys) {
-  const wanted = { "*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"] };
+  const outputs = ["bytecode.object", "deployedBytecode.object", "deployedBytecode.immutableReferences"];
+  const wanted = { "*": ["abi", ...outputs.map((output) => `evm.${output}`)] };
   const outputSelection = Object.fromEntries(keys.map((key) => [key, wanted]));
   const sources = Object.fromEntries(keys.map((key) => [key, { content: read(key) }]));
   const input = { language: "Solidity", sources, settings: { ...settings, outputSelection } };
@@ -27,16 +31,27 @@ function compile(keys) {
   for (const problem of output.errors ?? []) console.error(problem.formattedMessage);
   if (output.errors?.length) process.exit(1); // a warning is an error
   return Object.entries(output.contracts).flatMap(([source, found]) =>
-    Object.entries(found).map(([name, { abi, evm }]) => ({
-      contract: name,
-      source,
-      compiler: solc.version(),
-      settings,
-      abi,
-      bytecode: "0x" + evm.bytecode.object,
-      deployedBytecode: "0x" + evm.deployedBytecode.object,
-    })),
+    Object.entries(found)
+      .filter(([, { evm }]) => evm.bytecode.object) // not the interfaces and the bases
+      .map(([name, { abi, evm }]) => ({
+        contract: name,
+        source,
+        compiler: solc.version(),
+        settings,
+        abi,
+        bytecode: "0x" + evm.bytecode.object,
+        deployedBytecode: "0x" + evm.deployedBytecode.object,
+        immutables: immutables(evm.deployedBytecode.immutableReferences),
+        templateHash: "0x" + keccak256(Buffer.from(evm.deployedBytecode.object, "hex")),
+      })),
   );
+}
+
+// Where in the runtime code the constructor writes, in bytes. The compiler leaves zeros there, so `templateHash` is the
+// hash of any deployment's code with these places set to zero: whatever the constructor was given, one source, one hash.
+function immutables(references) {
+  const places = Object.values(references).flat();
+  return places.sort((one, other) => one.start - other.start).map(({ start, length }) => ({ start, length }));
 }
 
 function check(file, text) {
@@ -50,11 +65,19 @@ function check(file, text) {
   return false;
 }
 
+function checkAudit({ contract, templateHash }) {
+  if (read("AUDIT.md").includes(`| ${contract} | \`${templateHash}\` |`)) return true;
+  console.error(`AUDIT.md names another code of ${contract} than src/ gives, ${templateHash}.`);
+  return false;
+}
+
 const sources = fs.readdirSync(path.join(root, "src"), { recursive: true }).filter((name) => name.endsWith(".sol"));
 const checking = process.argv.includes("--check");
 for (const artifact of compile(sources.map((name) => `src/${name}`).sort())) {
   const file = path.join(root, "artifacts", `${artifact.contract}.json`);
   const text = JSON.stringify(artifact, null, 2) + "\n";
-  if (!checking) fs.writeFileSync(file, text);
-  else if (!check(file, text)) process.exitCode = 1;
+  if (!checking) {
+    fs.writeFileSync(file, text);
+    console.log(`${artifact.contract}: ${artifact.templateHash}`);
+  } else if (![check(file, text), checkAudit(artifact)].every(Boolean)) process.exitCode = 1;
 }

@@ -1,4 +1,4 @@
-"""RATMintingContract's calls, events and errors as bytes, and back."""
+"""Our contracts' calls, events and errors as bytes, and back."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from eth_abi import decode, encode
 from eth_abi.exceptions import DecodingError
 from eth_utils import keccak
-from eth_utils.abi import abi_to_signature, get_abi_input_types
+from eth_utils.abi import abi_to_signature, get_abi_input_types, get_abi_output_types
 
 from minting.chains import artifact
 
@@ -24,18 +24,31 @@ _BUILT_IN = [
 class ContractError(NamedTuple):
     name: str  # e.g. BrokerTradeAlreadyUsed
     text: str  # with its values, e.g. BrokerTradeAlreadyUsed('trade-1')
+    values: tuple[Any, ...]
 
 
-def encode_call(name: str, *arguments: object) -> str:
-    """Calldata (0x…) of one of the contract's functions."""
-    entry = artifact.load().entry("function", name)
+def encode_call(name: str, *arguments: object, of: str = artifact.TOKEN) -> str:
+    """Calldata (0x…) of one of a contract's functions."""
+    entry = artifact.load(of).entry("function", name)
     return "0x" + (_hash(entry)[:SELECTOR] + _encode_inputs(entry, arguments)).hex()
 
 
-def encode_deployment(*arguments: object) -> str:
+def decode_answer(name: str, data: bytes, *, of: str = artifact.TOKEN) -> tuple[Any, ...]:
+    """What one of a contract's functions returned."""
+    entry: Any = artifact.load(of).entry("function", name)
+    return decode(get_abi_output_types(entry), data)
+
+
+def encode_deployment(*arguments: object, of: str = artifact.TOKEN) -> str:
     """Creation code (0x…) with the constructor's arguments."""
-    compiled = artifact.load()
+    compiled = artifact.load(of)
     return compiled.bytecode + _encode_inputs(compiled.entry("constructor"), arguments).hex()
+
+
+def name_arguments(*arguments: object, of: str = artifact.TOKEN) -> dict[str, object]:
+    """A constructor's arguments by their names in the source."""
+    names = (entry["name"].rstrip("_") for entry in artifact.load(of).entry("constructor")["inputs"])
+    return dict(zip(names, arguments, strict=True))
 
 
 @functools.cache
@@ -64,13 +77,22 @@ def decode_error(data: bytes) -> ContractError | None:
         values = decode(get_abi_input_types(entry), data[SELECTOR:])
     except DecodingError:
         return None
-    shown = ", ".join("0x" + value.hex() if isinstance(value, bytes) else repr(value) for value in values)
-    return ContractError(name=entry["name"], text=f"{entry['name']}({shown})")
+    shown = ", ".join(_shown(value) for value in values)
+    return ContractError(name=entry["name"], text=f"{entry['name']}({shown})", values=values)
+
+
+def _shown(value: Any) -> str:
+    """A value of an error; bytes may be an error in their own right, such as a feed's that the token passes on."""
+    if not isinstance(value, bytes):
+        return repr(value)
+    inner = decode_error(value)
+    return inner.text if inner else "0x" + value.hex()
 
 
 @functools.cache
 def _errors() -> dict[bytes, Any]:
-    errors = [entry for entry in artifact.load().abi if entry["type"] == "error"]
+    compiled = [artifact.load(contract).abi for contract in (artifact.TOKEN, artifact.ORACLE)]
+    errors = [entry for abi in compiled for entry in abi if entry["type"] == "error"]
     return {_hash(entry)[:SELECTOR]: entry for entry in [*errors, *_BUILT_IN]}
 
 

@@ -9,7 +9,7 @@ contract's error in `vendor_code`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,14 +59,6 @@ class MintCall:
     mint_key: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deployment:
-    address: str
-    block_number: int
-    tx_hash: str
-    code_hash: str  # keccak256 of the deployed (runtime) code
-
-
 class Chain(Protocol):
     def chain_id(self) -> int: ...
 
@@ -98,7 +90,16 @@ class Chain(Protocol):
         """EIP-1559 fees for a prompt inclusion: twice the base fee, plus the tip."""
 
     def simulate_mint(self, call: MintCall) -> int:
-        """eth_call and eth_estimateGas of the mint; the gas limit to use. Rejected: it would revert (vendor_code)."""
+        """eth_call and eth_estimateGas of the mint; the gas limit to use. Rejected: it would revert (vendor_code).
+
+        On the `pending` block: what waits in the pool counts, such as the reserve report that covers this mint.
+        """
+
+    def simulate(self, *, sender: str, to: str, data: str) -> int:
+        """The same of any call."""
+
+    def read(self, *, contract: str, function: str, arguments: tuple[object, ...] = (), of: str) -> tuple[Any, ...]:
+        """What a view of a contract (the artifact `of`) answers at the latest block. Rejected: "NoCode"."""
 
     def broadcast(self, raw: bytes) -> str:
         """Send signed bytes; the transaction hash, also when the node already knows or has mined them.
@@ -108,6 +109,8 @@ class Chain(Protocol):
 
     def code_hash(self, address: str) -> str | None:
         """keccak256 of the code at an address, None if there is none."""
+
+    def code(self, address: str) -> bytes: ...
 
     def balance_of(self, *, contract: str, holder: str, block: int | None = None) -> int: ...
 

@@ -14,6 +14,29 @@ from typing import Any
 from agora.lib.errors import Rejected, Unavailable, Uncertain, VendorError
 from minting.chains import abi
 
+# The token's reserve gate: it will mint as soon as the feed covers it.
+RESERVES_SHORT = "ReservesInsufficient"
+RESERVE_GATE = frozenset(
+    {
+        RESERVES_SHORT,
+        "ReservesStale",
+        "ReservesFromFuture",
+        "ReservesInvalid",
+        "ReservesRoundIncomplete",
+        "ReserveFeedFailed",
+        "ReserveDecimalsUnsupported",
+    }
+)
+
+
+class ContractRefused(Rejected):
+    """A contract of ours reverted with an error of its own; `values` are what it says."""
+
+    def __init__(self, error: abi.ContractError) -> None:
+        super().__init__(f"reverted with {error.text}", vendor_code=error.name)
+        self.values = error.values
+
+
 _BY_WORDS: list[tuple[str, str, type[VendorError]]] = [
     (r"already known|already imported|known transaction", "AlreadyKnown", Uncertain),
     (r"nonce (is )?too low", "NonceTooLow", Rejected),
@@ -43,7 +66,7 @@ def refusal(error: object) -> VendorError:
     code, words = error.get("code"), str(error.get("message", ""))
     for data in _revert_data(error.get("data")):
         if found := abi.decode_error(data):
-            return Rejected(f"reverted with {found.text}", vendor_code=found.name)
+            return ContractRefused(found)
     detail = f"{words or 'no words'} ({code})"
     for pattern, name, kind in _BY_WORDS:
         if re.search(pattern, words, re.IGNORECASE):

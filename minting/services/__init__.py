@@ -1,17 +1,23 @@
 """Writes about mints. One module a verb; callers use these names."""
 
 from minting.services.advancing import advance_mint, resume_signature
+from minting.services.backing import explain_wait, release_backed
+from minting.services.deploying import Gate, TokenPlan, deploy_token
 from minting.services.observing import observe_mint
-from minting.services.registering import deploy_token, register_token, verify_chain
+from minting.services.registering import register_token, verify_chain
 from minting.services.requesting import request_mint
 from minting.services.sweeping import sweep_mints
 from minting.services.watching import watch_chain_once
 
 __all__ = [
+    "Gate",
+    "TokenPlan",
     "advance_mint",
     "deploy_token",
+    "explain_wait",
     "observe_mint",
     "register_token",
+    "release_backed",
     "request_mint",
     "resume_signature",
     "sweep_mints",

@@ -18,6 +18,7 @@ from custody.signers.base import SIGNED_SOMETHING_ELSE, MintIntent, Signed
 from minting.chains import get_chain
 from minting.chains.base import Fees, MintCall
 from minting.models import MintTx, Token, TxAttempt
+from minting.services.backing import is_reserve_refusal, wait_for_reserves
 from minting.states import MintStatus as S
 from orders.selectors import hold_subjects, order_facts
 
@@ -43,6 +44,9 @@ def advance_mint(*, mint_id: UUID, now: datetime) -> None:
             if mint.status == S.SIGNED:
                 _broadcast(mint, now)
         except Rejected as refusal:
+            if is_reserve_refusal(refusal):
+                wait_for_reserves(mint_id=mint_id, refusal=refusal, now=now)
+                return
             _stop(mint_id=mint_id, problem=refusal.detail, code=refusal.vendor_code, now=now)
         except (Unavailable, Uncertain) as trouble:
             logger.warning("mint postponed", mint=str(mint_id), kind=type(trouble).__name__, detail=trouble.detail)
@@ -182,8 +186,9 @@ def _move(mint: MintTx, *, to: S, now: datetime, gas: int | None = None, data: d
     row = MintTx.objects.select_for_update().get(pk=mint.pk)
     if row.status == mint.status:
         row.gas = gas or row.gas
+        row.unbacked_since = None  # what the chain would accept now does not wait for reserves
         row.next_attempt_at = now + timedelta(seconds=settings.NUDGE_AFTER)
-        transitions.apply(row, to=to, actor=ACTOR, data=data, now=now, fields=("gas",))
+        transitions.apply(row, to=to, actor=ACTOR, data=data, now=now, fields=("gas", "unbacked_since"))
     mint.status, mint.gas = row.status, row.gas
 
 

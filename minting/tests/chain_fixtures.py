@@ -13,11 +13,13 @@ from typing import Any
 
 import requests
 from eth_account import Account
+from eth_utils import keccak
 
 from agora.lib import anvil
 from minting.chains import abi
-from minting.chains.base import Deployment, MintCall
+from minting.chains.base import MintCall
 from minting.chains.evm import EvmChain
+from minting.chains.operator import CALL_GAS, Call, Operator, wait_until_mined
 
 # anvil's first accounts, known to everyone
 ADMIN_KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
@@ -29,12 +31,19 @@ QUARTER = 250_000_000_000_000_000
 
 
 @dataclass(frozen=True)
+class Deployed:
+    address: str
+    block_number: int
+    code_hash: str | None
+
+
+@dataclass(frozen=True)
 class Node:
     """A running anvil, our adapter to it, and the token on it."""
 
     url: str
     chain: EvmChain
-    token: Deployment
+    token: Deployed
 
     def rpc(self, method: str, *params: object) -> Any:
         """Past the adapter: what a test does to the node behind its back."""
@@ -72,19 +81,41 @@ class Node:
 
 @contextmanager
 def node_with_token() -> Iterator[Node]:
-    """An anvil with the AAPL token deployed in block 1. Then blocks come by `evm_mine` alone.
+    """An anvil with the AAPL token deployed in block 1, and its minter set up. Then blocks come by `evm_mine` alone.
 
     anvil's automining answers before it has mined: what a test sees next would be a matter of luck.
     """
     with anvil.running() as url:
         chain = EvmChain([url], chain_id=anvil.CHAIN_ID)
-        token = chain.deploy(
-            private_key=ADMIN_KEY, constructor_args=("Apple Inc. RAT", "AAPL-RAT", "AAPL", ADMIN, MINTER)
-        )
-        node = Node(url=url, chain=chain, token=token)
-        node.rpc("evm_setAutomine", False)
+        set_automine = {"jsonrpc": "2.0", "id": 1, "method": "evm_setAutomine", "params": [False]}
+        requests.post(url, json=set_automine, timeout=10).raise_for_status()
+        node = Node(url=url, chain=chain, token=_token_in_one_block(chain))
         yield node
         chain.close()
+
+
+def _token_in_one_block(chain: EvmChain) -> Deployed:
+    """The AAPL token, with MINTER as its minter."""
+    operator = Operator(chain, ADMIN_KEY)
+    creation = operator.sign_creation(abi.encode_deployment(*arguments("AAPL")))
+    chain.broadcast(creation.raw)
+    calls = [
+        abi.encode_call("grantRole", keccak(text="MINTER_ROLE"), MINTER),
+        abi.encode_call("setMinterAllowance", MINTER, 10**24),
+        abi.encode_call("setDailyMintCap", 10**24),
+    ]
+    fees = chain.fees()
+    for nonce, data in enumerate(calls, start=creation.nonce + 1):
+        raw, _ = operator.sign(Call(to=creation.address, data=data), nonce=nonce, gas=CALL_GAS, fees=fees)
+        chain.broadcast(raw)
+    chain.mine()
+    (receipt,) = wait_until_mined(chain, [creation.tx_hash])
+    return Deployed(creation.address, receipt.block_number, chain.code_hash(creation.address))
+
+
+def arguments(ticker: str) -> tuple[object, ...]:
+    """A token's constructor's."""
+    return (f"{ticker} RAT", f"{ticker}-RAT", ticker, ADMIN, 0, "terms", bytes(32))
 
 
 @contextmanager

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterator
 
 import pytest
 from eth_utils import keccak
 
-from agora.lib.errors import Rejected
-from minting.chains import abi
+from agora.lib.errors import Rejected, Unavailable
+from minting.chains import abi, artifact
 from minting.chains.base import Chain, MintedLog, Receipt
+from minting.chains.operator import Call, Operator
 from minting.tests.chain_fixtures import (
     ADMIN,
     ALICE,
@@ -18,6 +20,7 @@ from minting.tests.chain_fixtures import (
     MINTER_KEY,
     QUARTER,
     Node,
+    arguments,
     node_with_token,
 )
 
@@ -35,6 +38,7 @@ def node(module_node: Node) -> Iterator[Node]:
     """The module's node, as it was right after the deployment."""
     snapshot = module_node.rpc("evm_snapshot")
     yield module_node
+    module_node.rpc("anvil_dropAllTransactions")
     assert module_node.rpc("evm_revert", snapshot)
 
 
@@ -115,7 +119,8 @@ def test_simulated_replay_is_rejected_by_the_contracts_name_for_it(node: Node) -
     [
         ("trade-1", ADMIN, QUARTER, "AccessControlUnauthorizedAccount"),
         ("trade-1", MINTER, 0, "ZeroAmount"),
-        ("", MINTER, QUARTER, "EmptyBrokerTradeId"),
+        ("", MINTER, QUARTER, "InvalidIdLength"),
+        ("trade-1", MINTER, 10**25, "MinterAllowanceExceeded"),
     ],
 )
 def test_simulated_mint_that_the_contract_refuses_is_rejected(
@@ -269,20 +274,57 @@ def test_fees_are_twice_the_base_fee_and_the_tip(node: Node) -> None:
     assert fees.max_priority_fee_per_gas == tip
 
 
-def test_native_coin_arrives(node: Node) -> None:
-    tx_hash = node.chain.send_native(private_key=MINTER_KEY, to=NOBODY, amount_wei=12345)
+def test_operators_calls_arrive_in_a_row_and_mine_for_themselves_where_nothing_else_does(node: Node) -> None:
+    operator = Operator(node.chain, MINTER_KEY)
 
-    assert node.chain.native_balance(NOBODY) == 12345
-    assert node.chain.receipts([tx_hash])[tx_hash].succeeded is True
-    assert node.chain.next_nonce(MINTER) == 1
+    receipts = operator.send([Call(to=NOBODY, value_wei=12345), Call(to=NOBODY, value_wei=5)])
+
+    assert [receipt.succeeded for receipt in receipts] == [True, True]
+    assert node.chain.native_balance(NOBODY) == 12350
+    assert node.chain.next_nonce(MINTER) == 2
 
 
-def test_deployment_mines_for_itself_where_nothing_else_does(node: Node) -> None:
+def test_operators_call_that_reverts_is_rejected(node: Node) -> None:
+    pause = Call(to=node.token.address, data=abi.encode_call("pauseMinting"))  # it has not that role
 
-    second = node.chain.deploy(
-        private_key=MINTER_KEY, constructor_args=("Tesla RAT", "TSLA-RAT", "TSLA", ADMIN, MINTER)
-    )
+    with pytest.raises(Rejected) as refusal:
+        Operator(node.chain, MINTER_KEY).send([pause])
 
-    assert second.address != node.token.address
-    assert second.code_hash != node.token.code_hash  # another security, another assetHash in the code
-    assert node.chain.total_supply(contract=second.address) == 0
+    assert refusal.value.vendor_code == "Reverted"
+
+
+def test_creation_lies_where_its_sender_and_nonce_say_and_is_the_audited_code(node: Node) -> None:
+    creation = Operator(node.chain, MINTER_KEY).sign_creation(abi.encode_deployment(*arguments("TSLA")))
+
+    node.mined(creation.raw)
+
+    compiled = artifact.load()
+    assert node.chain.code_hash(creation.address) != node.token.code_hash  # another security, another assetHash
+    for address in (creation.address, node.token.address):
+        assert compiled.template_hash_of(node.chain.code(address)) == compiled.template_hash
+    assert node.chain.read(contract=creation.address, function="terms") == ("terms", bytes(32))
+
+
+def test_template_hash_is_the_one_that_the_build_wrote() -> None:
+    for contract in (artifact.TOKEN, artifact.ORACLE):
+        written = json.loads((artifact.DIRECTORY / f"{contract}.json").read_text())["templateHash"]
+        assert artifact.load(contract).template_hash == written
+
+
+def test_simulated_mint_counts_what_waits_in_the_pool(node: Node) -> None:
+    """The day's cap is nearly used up by a mint that is not in a block yet."""
+    node.chain.broadcast(node.signed_mint("trade-1", amount_wei=10**24 - 1))
+
+    with pytest.raises(Rejected) as refusal:
+        node.chain.simulate_mint(node.call("trade-2"))
+
+    assert refusal.value.vendor_code == "MinterAllowanceExceeded"
+
+
+def test_key_that_is_used_in_the_pool_alone_is_no_replay_yet(node: Node) -> None:
+    node.chain.broadcast(node.signed_mint("trade-1"))
+
+    with pytest.raises(Unavailable) as waiting:
+        node.chain.simulate_mint(node.call("trade-1"))
+
+    assert waiting.value.vendor_code == "Pending"

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from eth_utils import keccak, to_checksum_address
+from eth_abi.exceptions import DecodingError
+from eth_utils import keccak
 
 from agora.lib.errors import Rejected, Unavailable, Uncertain, VendorError
 from agora.lib.http import CONNECT_TIMEOUT, READ_TIMEOUT
-from minting.chains import abi
-from minting.chains.base import Deployment, Fees, Header, MintCall, MintedLog, Receipt
-from minting.chains.evm import deploying, parsing
+from minting.chains import abi, artifact
+from minting.chains.base import Fees, Header, MintCall, MintedLog, Receipt
+from minting.chains.evm import parsing
 from minting.chains.evm.rpc import Query, Rpc
+
+KEY_USED = "BrokerTradeAlreadyUsed"
 
 
 class EvmChain:
@@ -57,6 +60,11 @@ class EvmChain:
                 return None
             raise
 
+    def pending_time(self) -> int:
+        """Seconds, by the block that is being made (`pending`); by the latest one where a node does not make any."""
+        pending = Query("eth_getBlockByNumber", ["pending", False], lambda value: parsing.quantity(value["timestamp"]))
+        return self._rpc.ask(pending)
+
     # --- Mints ----------------------------------------------------------------------------------------------------
 
     def minted_logs(self, *, contracts: list[str], first: int, last: int) -> list[MintedLog]:
@@ -78,8 +86,19 @@ class EvmChain:
 
     def simulate_mint(self, call: MintCall) -> int:
         calldata = abi.encode_call("mint", call.to, call.amount_wei, call.mint_key)
-        transaction = {"from": call.minter, "to": call.contract, "data": calldata}
-        would_run: Query[int] = Query("eth_call", [transaction, "latest"], lambda value: len(parsing.data(value)))
+        try:
+            return self.simulate(sender=call.minter, to=call.contract, data=calldata)
+        except Rejected as refusal:
+            # That a key is used ends a mint for good: what only waits in the pool must not decide it.
+            if refusal.vendor_code == KEY_USED and not self.is_mint_key_used(
+                contract=call.contract, mint_key=call.mint_key
+            ):
+                raise Unavailable(f"a mint of {call.mint_key} waits in the pool", vendor_code="Pending") from refusal
+            raise
+
+    def simulate(self, *, sender: str, to: str, data: str) -> int:
+        transaction = {"from": sender, "to": to, "data": data}
+        would_run: Query[int] = Query("eth_call", [transaction, "pending"], lambda value: len(parsing.data(value)))
         # one round trip; the call says why it would revert where an estimate alone may only say that it would
         _, gas = self._rpc.ask_batch([would_run, _estimate(transaction)])
         return with_reserve(gas)
@@ -119,8 +138,11 @@ class EvmChain:
     # --- State ----------------------------------------------------------------------------------------------------
 
     def code_hash(self, address: str) -> str | None:
-        code = self._rpc.ask(Query("eth_getCode", [address, "latest"], parsing.data))
+        code = self.code(address)
         return "0x" + keccak(code).hex() if code else None
+
+    def code(self, address: str) -> bytes:
+        return self._rpc.ask(Query("eth_getCode", [address, "latest"], parsing.data))
 
     def native_balance(self, address: str) -> int:
         return self._rpc.ask(Query("eth_getBalance", [address, "latest"], parsing.quantity))
@@ -134,17 +156,27 @@ class EvmChain:
     def is_mint_key_used(self, *, contract: str, mint_key: str, block: int | None = None) -> bool:
         return bool([0, 1].index(self._read(contract, block, "usedBrokerTrade", keccak(text=mint_key))))
 
-    # --- A local chain --------------------------------------------------------------------------------------------
+    def read(
+        self, *, contract: str, function: str, arguments: tuple[object, ...] = (), of: str = artifact.TOKEN
+    ) -> tuple[Any, ...]:
+        calldata = abi.encode_call(function, *arguments, of=of)
+        answer = self._rpc.ask(Query("eth_call", [{"to": contract, "data": calldata}, "latest"], parsing.data))
+        if not answer:
+            raise Rejected(f"there is no contract at {contract}", vendor_code="NoCode")
+        try:
+            return abi.decode_answer(function, answer, of=of)
+        except DecodingError as problem:
+            raise Unavailable(f"{function} answered what cannot be read: {problem}") from problem
 
-    def deploy(self, *, private_key: str, constructor_args: tuple[str, str, str, str, str]) -> Deployment:
-        """Deploy RATMintingContract(name, symbol, ticker, admin, minter) and wait for it. Rejected: it reverted."""
-        return deploying.deploy(self, self._rpc, private_key=private_key, constructor_args=constructor_args)
+    # --- Setting up -----------------------------------------------------------------------------------------------
 
-    def send_native(self, *, private_key: str, to: str, amount_wei: int) -> str:
-        """Send the chain's own coin, wait until it is mined, and return the transaction's hash."""
-        return deploying.send(
-            self, self._rpc, private_key=private_key, fields={"to": to_checksum_address(to), "value": amount_wei}
-        )
+    def pending_nonce(self, address: str) -> int:
+        """Transactions mined and waiting from that address, by one node's word."""
+        return self._rpc.ask(Query("eth_getTransactionCount", [address, "pending"], parsing.quantity))
+
+    def mine(self) -> None:
+        """A block at once; a local chain's alone."""
+        self._rpc.ask(Query("evm_mine", [], lambda _: None))
 
     def estimate(self, transaction: dict[str, Any]) -> int:
         """The gas limit to give a transaction."""
@@ -187,7 +219,7 @@ def _block(number: int) -> Query[Header | None]:
 
 
 def _estimate(transaction: dict[str, Any]) -> Query[int]:
-    return Query("eth_estimateGas", [transaction, "latest"], parsing.quantity)
+    return Query("eth_estimateGas", [transaction, "pending"], parsing.quantity)
 
 
 def _exactly(tx_hash: str) -> Callable[[Any], str]:

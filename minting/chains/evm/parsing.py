@@ -57,10 +57,6 @@ def receipt_or_none(value: Any) -> Receipt | None:
     )
 
 
-def created_address(value: Any) -> str:
-    return to_checksum_address(value["contractAddress"])
-
-
 def minted_logs(value: Any) -> list[MintedLog]:
     """The mined ones of an eth_getLogs answer; what is pending or was removed by a reorg is no fact."""
     if not isinstance(value, list):
