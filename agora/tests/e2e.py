@@ -99,6 +99,10 @@ class Chain:
         """How many transactions of the minting key are in blocks."""
         return int(self.rpc("eth_getTransactionCount", self.minter, at), 16)
 
+    def reverted(self, at: str = "latest") -> int:
+        """How many mints are in blocks with status 0: the minting key does nothing but mint."""
+        return self.transactions(at) - len(self.minted(at))
+
     def refusal_of_mint(self, *, to: str, amount_wei: int, mint_key: str) -> tuple[str, ...]:
         """What the contract answers to the minter asking for this: the error and its values; () if it would mint."""
         types, values = ["address", "uint256", "string"], [to, amount_wei, mint_key]
@@ -243,11 +247,10 @@ class Platform:
         assert len({key for key, _ in minted}) == len(minted), f"a mint key twice on-chain: {minted}"
         assert total == self.chain.supply(at)
         created = self.custodian.log(kind="transaction_created")
-        reverted = self.chain.transactions(at) - len(minted)  # the minting key does nothing else
         return Effects(
             broker_orders=len(self.broker.log("effect", effect="order_created")),
             custody_transfers=sum(entry["operation"] == "TRANSFER" for entry in created),
-            signatures=len(self.custodian.log(kind="signed")) - reverted,
+            signatures=len(self.custodian.log(kind="signed")) - self.chain.reverted(at),
             mints=len(minted),
             minted=total,
         )
