@@ -35,3 +35,112 @@ class OnHold(AgoraError):
     code = "on_hold"
     status = 403
     title = "Trading is on hold"
+
+
+class LoginDisabled(AgoraError):
+    code = "login_disabled"
+    status = 403
+    title = "This login is disabled"
+
+
+class ChainNotSupported(AgoraError):
+    code = "chain_not_supported"
+    status = 422
+    title = "The wallet is on another network"
+
+
+class ChallengeUnknown(AgoraError):
+    code = "challenge_unknown"
+    status = 409
+    title = "There is nothing to sign in this browser"
+
+
+class ChallengeUsed(AgoraError):
+    code = "challenge_used"
+    status = 409
+    title = "This was signed and used before"
+
+
+class ChallengeExpired(AgoraError):
+    code = "challenge_expired"
+    status = 409
+    title = "It took too long to sign"
+
+
+class SignatureInvalid(AgoraError):
+    code = "signature_invalid"
+    status = 403
+    title = "The signature is not this wallet's"
+
+
+class ChainUnavailable(AgoraError):
+    code = "chain_unavailable"
+    status = 503
+    title = "The network cannot be asked right now"
+    retry_after = 5
+
+
+class ProfileInvalid(AgoraError):
+    code = "profile_invalid"
+    status = 422
+    title = "Something is missing or not right"
+
+
+class TaxIdInvalid(AgoraError):
+    code = "tax_id_invalid"
+    status = 422
+    title = "The tax id is not valid"
+
+
+class TaxIdTaken(AgoraError):
+    code = "tax_id_taken"
+    status = 409
+    title = "This tax id is already registered"
+
+
+class ConsentMissing(AgoraError):
+    code = "consent_missing"
+    status = 422
+    title = "Please read and accept the disclosures"
+
+
+class KycNotOpen(AgoraError):
+    code = "kyc_not_open"
+    status = 409
+    title = "The identity check cannot be changed now"
+
+
+class ConfirmationInvalid(AgoraError):
+    code = "confirmation_invalid"
+    status = 409
+    title = "This link does not work any more"
+
+
+class WebhookRefused(AgoraError):
+    code = "webhook_refused"
+    status = 401
+    title = "The signature does not cover this body"
+
+
+class DailyLimitReached(AgoraError):
+    code = "daily_limit_reached"
+    status = 422
+    title = "This is more than you may buy today"
+
+
+class PortfolioCapReached(AgoraError):
+    code = "portfolio_cap_reached"
+    status = 422
+    title = "This is more than you may hold"
+
+
+class BelowLotMinimum(AgoraError):
+    code = "below_lot_minimum"
+    status = 422
+    title = "The quantity is below your minimum"
+
+
+class NoTier(AgoraError):
+    code = "no_tier"
+    status = 403
+    title = "Your account has no limits set yet"

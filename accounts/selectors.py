@@ -1,22 +1,28 @@
-"""Reads about customers, wallets, tokens and holds."""
+"""Reads about customers, wallets, tokens, holds and limits."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Q
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db.models import Q, Sum
 from eth_utils.address import is_checksum_address
 
+from accounts import disclosures, pii, tax_ids
 from accounts.errors import NotACustomer, NotApproved, OnHold, WalletChecksumInvalid, WalletNotRegistered
-from accounts.models import ApiToken, Customer, Hold, User, Wallet
-from accounts.states import KycStatus
+from accounts.models import ApiToken, Customer, Disclosure, Hold, LimitDay, Tier, User, Wallet
+from accounts.states import Country, KycStatus
 
 EVERYTHING = "everything"
+ZONES = {Country.BR: ZoneInfo("America/Sao_Paulo"), Country.PY: ZoneInfo("America/Asuncion")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +32,34 @@ class ActiveHold:
     reason: str
     placed_at: datetime
     until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitLeft:
+    """What a customer may still buy today, where they live."""
+
+    day: date
+    limit_usd: Decimal
+    used_usd: Decimal
+    left_usd: Decimal
+    resets_at: datetime  # the next midnight there
+    portfolio_cap_usd: Decimal | None  # None: no cap
+    portfolio_left_usd: Decimal | None
+    min_quantity: Decimal  # shares an order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Onboarding:
+    """How far a customer's application is, in plain values."""
+
+    status: str  # PENDING | APPROVED | REJECTED
+    is_submitted: bool
+    is_email_confirmed: bool
+    may_submit: bool  # the form is open: never sent, or to be corrected
+    sentence: str  # why rejected, for the customer
+    is_final: bool
+    masked_tax_id: str
+    tax_id_label: str  # CPF, RUC, "" before the country is known
 
 
 def user_by_token(*, token: str, now: datetime) -> User | None:
@@ -49,7 +83,7 @@ def customer_of(*, user: User | AnonymousUser) -> Customer:
 
 def check_trading_eligibility(*, customer: Customer, subjects: Iterable[str], now: datetime) -> None:
     """Raise NotApproved or OnHold unless this customer may trade what the subjects name."""
-    status = Customer.objects.values_list("kyc_status", flat=True).get(pk=customer.pk)
+    status = Customer.objects.values_list("status", flat=True).get(pk=customer.pk)
     if status != KycStatus.APPROVED:
         raise NotApproved("You can buy as soon as your identity check is approved.")
     if active_holds(subjects=[f"customer:{customer.pk}", *subjects], now=now):
@@ -61,6 +95,69 @@ def check_wallet(*, customer: Customer, address: str) -> None:
     check_address(address)
     if not Wallet.objects.filter(customer=customer, address=address).exists():
         raise WalletNotRegistered("Add the wallet to your account first: tokens go only to a wallet that is yours.")
+
+
+def limit_left(*, customer: Customer, now: datetime) -> LimitLeft | None:
+    """Today's limit, what is used of it and when it resets; None for a customer without a country or tier."""
+    tier = Tier.objects.filter(country=customer.country, level=customer.tier_level).first()
+    if tier is None:
+        return None
+    zone = ZONES[Country(customer.country)]
+    day = now.astimezone(zone).date()
+    sums = LimitDay.objects.filter(customer=customer).aggregate(
+        today=Sum("used_usd", filter=Q(day=day)), ever=Sum("used_usd")
+    )
+    used, ever = sums["today"] or Decimal(0), sums["ever"] or Decimal(0)
+    cap = tier.portfolio_cap_usd
+    return LimitLeft(
+        day=day,
+        limit_usd=tier.daily_limit_usd,
+        used_usd=used,
+        left_usd=max(Decimal(0), tier.daily_limit_usd - used),
+        resets_at=datetime.combine(day + timedelta(days=1), time(), tzinfo=zone),
+        portfolio_cap_usd=cap,
+        portfolio_left_usd=None if cap is None else max(Decimal(0), cap - ever),
+        min_quantity=tier.min_quantity,
+    )
+
+
+def onboarding_of(*, customer: Customer) -> Onboarding:
+    is_final = customer.kyc_reject_kind == "FINAL"
+    unsent = customer.status == KycStatus.PENDING and customer.submitted_at is None
+    return Onboarding(
+        status=customer.status,
+        is_submitted=customer.submitted_at is not None,
+        is_email_confirmed=customer.email_confirmed_at is not None,
+        may_submit=unsent or (customer.status == KycStatus.REJECTED and not is_final),
+        sentence=customer.kyc_sentence,
+        is_final=is_final,
+        masked_tax_id=masked_tax_id(customer=customer),
+        tax_id_label=tax_ids.LABELS[Country(customer.country)] if customer.country else "",
+    )
+
+
+def current_disclosures(*, language: str) -> list[Disclosure]:
+    """The texts to show and accept, one of each kind; English where a language has none."""
+    rows = Disclosure.objects.filter(version=disclosures.VERSION, language__in=[language, "en"])
+    by_kind = {row.kind: row for row in sorted(rows, key=lambda row: row.language == language)}
+    return [by_kind[kind] for kind in sorted(by_kind)]
+
+
+def read_tax_id(*, customer: Customer) -> str:
+    """The digits. For the identity provider alone: pages and Admin show `masked_tax_id`."""
+    return pii.unseal(customer.tax_id_sealed, owner=tax_id_owner(customer.pk))
+
+
+def masked_tax_id(*, customer: Customer) -> str:
+    """`***.***.*47-2*`, "" before there is one."""
+    if not customer.tax_id_sealed:
+        return ""
+    return tax_ids.masked(country=customer.country, digits=read_tax_id(customer=customer))
+
+
+def tax_id_owner(customer_id: UUID) -> str:
+    """What a sealed tax id is bound to."""
+    return f"customer:{customer_id}:tax_id"
 
 
 def active_holds(*, subjects: Sequence[str], now: datetime) -> list[ActiveHold]:
@@ -86,6 +183,14 @@ def check_address(address: str) -> None:
     """Raise WalletChecksumInvalid unless the address is in EIP-55 form: one mistyped letter must not cost a mint."""
     if not is_checksum_address(address):
         raise WalletChecksumInvalid("Copy the address from your wallet: its letter case is part of it (EIP-55).")
+
+
+def is_email(text: str) -> bool:
+    try:
+        validate_email(text)
+    except ValidationError:
+        return False
+    return True
 
 
 def token_digest(token: str) -> str:

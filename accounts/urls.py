@@ -1,10 +1,14 @@
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from accounts import views
+from accounts import views, webhooks
 
 urlpatterns = [
     path("", views.home, name="home"),
-    path("sign-in/", LoginView.as_view(template_name="accounts/sign_in.html"), name="login"),
+    path("sign-in/", views.SignInView.as_view(), name="login"),
     path("sign-out/", LogoutView.as_view(), name="logout"),
+    path("auth/wallet/challenge", views.wallet_challenge, name="wallet-challenge"),
+    path("auth/wallet/verify", views.wallet_verify, name="wallet-verify"),
+    path("confirm-email/<str:token>/", views.confirm_email, name="confirm-email"),
+    path("webhooks/sumsub", webhooks.sumsub, name="webhook-sumsub"),
 ]

@@ -1,12 +1,28 @@
-"""The front door."""
+"""The front door, signing in, and the e-mailed link."""
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+import json
+from typing import Any
 
-from accounts.errors import NotACustomer
+from django.conf import settings
+from django.contrib.auth import login
+from django.contrib.auth.views import LoginView
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render, resolve_url
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts import services
+from accounts.errors import ConfirmationInvalid, NotACustomer, ProfileInvalid
+from accounts.models import User
 from accounts.selectors import customer_of
+from agora.lib.api import problem
+from agora.lib.errors import AgoraError
+
+BODY_LIMIT = 20_000  # bytes; the longest contract wallet's signature is below 17,000 hex digits
 
 
 def home(request: HttpRequest) -> HttpResponse:
@@ -17,3 +33,115 @@ def home(request: HttpRequest) -> HttpResponse:
         except NotACustomer:
             customer = None  # a staff login: the page says so
     return render(request, "accounts/home.html", {"customer": customer})
+
+
+class SignInView(LoginView):
+    """A wallet first; e-mail or name with a password, for staff, below."""
+
+    template_name = "accounts/sign_in.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return {**super().get_context_data(**kwargs), **wallet_context(self.request)}
+
+
+def wallet_context(request: HttpRequest) -> dict[str, Any]:
+    """What `components/_wallet.html` needs, on any page that signs with a wallet."""
+    rpc_url = settings.CHAIN_PUBLIC_RPC_URL
+    if not rpc_url and settings.AGORA_MODE == "sandbox":
+        rpc_url = settings.CHAIN_RPC_URLS[0]
+    return {
+        "chain_id": settings.CHAIN_ID,
+        "chain_name": settings.CHAIN_NAME,
+        "chain_rpc_url": rpc_url,
+        "chain_explorer_url": settings.CHAIN_EXPLORER_URL,
+        "dapp_path": f"{request.get_host()}{request.path}",
+        "page_url": request.build_absolute_uri(request.path),
+    }
+
+
+@never_cache
+@require_POST
+def wallet_challenge(request: HttpRequest) -> HttpResponse:
+    """`{address, chain_id}` → `{text}`, to be signed by `personal_sign` in this browser within five minutes."""
+    try:
+        body = _body(request)
+        address, chain_id = body.get("address"), body.get("chain_id")
+        if not isinstance(address, str) or type(chain_id) is not int:
+            raise ProfileInvalid("Send `address` (text) and `chain_id` (number).")
+        request.session["signing_in"] = True  # an empty session has no cookie, and so no key to bind to
+        if not request.session.session_key:
+            request.session.create()
+        text = services.issue_challenge(
+            address=address,
+            chain_id=chain_id,
+            origin=_origin(request),
+            session_key=str(request.session.session_key),
+            user=_user(request),
+            now=timezone.now(),
+        )
+    except AgoraError as refusal:
+        return problem.plain(refusal)
+    return JsonResponse({"text": text})
+
+
+@never_cache
+@require_POST
+def wallet_verify(request: HttpRequest) -> HttpResponse:
+    """`{signature, next?}` → `{next}`: signed in, or the wallet added, under a new session key."""
+    try:
+        body = _body(request)
+        signature = body.get("signature")
+        if not isinstance(signature, str):
+            raise ProfileInvalid("Send `signature` (text).")
+        user = _user(request)
+        signed_in = services.redeem_challenge(
+            signature=signature, session_key=request.session.session_key or "", user=user, now=timezone.now()
+        )
+    except AgoraError as refusal:
+        return problem.plain(refusal)
+    request.session.pop("signing_in", None)
+    if user is None:
+        login(request, signed_in.user, backend="django.contrib.auth.backends.ModelBackend")
+    else:
+        request.session.cycle_key()
+    return JsonResponse({"next": _next(request, body.get("next"))})
+
+
+@require_http_methods(["GET", "POST"])
+def confirm_email(request: HttpRequest, token: str) -> HttpResponse:
+    """A page with a button, for mail scanners open links; the button confirms."""
+    if request.method == "GET":
+        return render(request, "accounts/confirm_email.html", {"state": "ask"})
+    try:
+        services.confirm_email(token=token, now=timezone.now())
+    except ConfirmationInvalid as refusal:
+        return render(request, "accounts/confirm_email.html", {"state": "refused", "refusal": refusal}, status=409)
+    return render(request, "accounts/confirm_email.html", {"state": "done"})
+
+
+def _user(request: HttpRequest) -> User | None:
+    return request.user if isinstance(request.user, User) else None
+
+
+def _origin(request: HttpRequest) -> str:
+    """Where the visitor is. Outside the sandbox only ever our own address: a Host header is anybody's."""
+    return settings.PUBLIC_URL if settings.BEHIND_TLS else f"{request.scheme}://{request.get_host()}"
+
+
+def _next(request: HttpRequest, wanted: object) -> str:
+    own = {request.get_host()}
+    if isinstance(wanted, str) and url_has_allowed_host_and_scheme(wanted, own, require_https=request.is_secure()):
+        return wanted
+    return resolve_url(settings.LOGIN_REDIRECT_URL)
+
+
+def _body(request: HttpRequest) -> dict[str, Any]:
+    if len(request.body) > BODY_LIMIT:
+        raise ProfileInvalid("The request is too long.")
+    try:
+        body = json.loads(request.body)
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        raise ProfileInvalid("Send a JSON object.")
+    return body

@@ -7,8 +7,10 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
+from accounts import pii
 from agora.lib.errors import VendorError
 from agora.pipeline import EVENTS
 from minting.errors import WrongChain
@@ -16,7 +18,14 @@ from minting.services import verify_chain
 
 APP_ORDER = ["accounts", "orders", "custody", "minting", "reserves"]
 # Where an event's name begins, and which app emits it.
-EMITTED_BY = {"order": "orders", "custody": "custody", "signature": "custody", "mint": "minting"}
+EMITTED_BY = {
+    "customer": "accounts",
+    "kyc": "accounts",
+    "order": "orders",
+    "custody": "custody",
+    "signature": "custody",
+    "mint": "minting",
+}
 MODES = ("sandbox", "paper")
 
 
@@ -41,10 +50,33 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
     ]
     if missing:
         found.append(Error(f"Not set: {', '.join(missing)}.", hint="See .env.example.", id="agora.E004"))
+    found += _check_accounts()
     if settings.CRASH_AT:
         found.append(Error("AGORA_CRASH_AT is set.", hint="Unset it: it kills the process.", id="agora.E006"))
     if settings.DEBUG:
         found.append(Error("DEBUG is on.", hint="DEBUG is for the sandbox.", id="agora.E007"))
+    return found
+
+
+def _check_accounts() -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    known = {settings.SANDBOX_PII_KEY, settings.SANDBOX_PII_INDEX_KEY}
+    if known & {*(entry.partition(":")[2] for entry in settings.PII_KEYS), settings.PII_INDEX_KEY}:
+        hint = "Set PII_KEYS and PII_INDEX_KEY from 32 random bytes each."
+        found.append(Error("A PII key is the sandbox's, which everybody knows.", hint=hint, id="agora.E030"))
+    try:
+        pii.check_keys()
+    except ImproperlyConfigured as problem:
+        found.append(Error(str(problem), hint="See .env.example.", id="agora.E030"))
+    if settings.KYC_PROVIDER not in ("manual", "sumsub"):
+        found.append(Error(f"KYC_PROVIDER is {settings.KYC_PROVIDER!r}.", hint="manual or sumsub.", id="agora.E031"))
+    if settings.KYC_PROVIDER == "sumsub":
+        names = ("SUMSUB_APP_TOKEN", "SUMSUB_SECRET_KEY", "SUMSUB_WEBHOOK_SECRET")
+        if missing := [name for name in names if not getattr(settings, name)]:
+            found.append(Error(f"Not set: {', '.join(missing)}.", hint="See .env.example.", id="agora.E031"))
+    if not settings.PUBLIC_URL.startswith("https://"):
+        hint = "Set https://…: it is the domain that wallets sign for."
+        found.append(Error("PUBLIC_URL is not set.", hint=hint, id="agora.E032"))
     return found
 
 

@@ -5,6 +5,9 @@ progress is reported up by calling the earlier app's services.
 """
 
 EVENTS: dict[str, list[str]] = {
+    "customer.email_given": ["accounts.tasks.send_email_confirmation"],
+    "customer.submitted": ["accounts.tasks.check_identity"],
+    "kyc.notified": ["accounts.tasks.process_kyc_notification"],
     "order.accepted": ["orders.tasks.submit_order"],
     "order.filled": ["custody.tasks.open_custody"],
     "custody.notified": ["custody.tasks.process_notification"],

@@ -99,6 +99,28 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "home"
+# Where customers reach us: named in what a wallet signs and in e-mailed links. Unset, the sandbox takes the request's.
+PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
+# Tax ids at rest: "id:base64 of 32 bytes", the first one encrypts, all decrypt. The index key never rotates with them.
+PII_KEYS = env.list("PII_KEYS", default=[])
+PII_INDEX_KEY = env.str("PII_INDEX_KEY", default="")
+SANDBOX_PII_KEY = "c2FuZGJveC1vbmx5LWtleS1vZi0zMi1ieXRlcy4uLi4="  # agora.E030 refuses these anywhere else
+SANDBOX_PII_INDEX_KEY = "c2FuZGJveC1vbmx5LWluZGV4LWtleS0zMi1ieXRlcy4="
+if AGORA_MODE == "sandbox":
+    PII_KEYS = PII_KEYS or [f"sandbox:{SANDBOX_PII_KEY}"]
+    PII_INDEX_KEY = PII_INDEX_KEY or SANDBOX_PII_INDEX_KEY
+# auto: approves by itself, sandbox only · manual: staff decide in Admin · sumsub
+KYC_PROVIDER = env.str("KYC_PROVIDER", default="auto" if AGORA_MODE == "sandbox" else "manual")
+SUMSUB_URL = env.str("SUMSUB_URL", default="http://127.0.0.1:8103")
+SUMSUB_APP_TOKEN = env.str("SUMSUB_APP_TOKEN", default="")
+SUMSUB_SECRET_KEY = env.str("SUMSUB_SECRET_KEY", default="")
+SUMSUB_WEBHOOK_SECRET = env.str("SUMSUB_WEBHOOK_SECRET", default="")
+SUMSUB_LEVEL = env.str("SUMSUB_LEVEL", default="agora-light")
+DEMO_TIER = env.int("DEMO_TIER", default=1)  # of setup_sandbox's customer; 9 is without a limit worth the name
+
+# --- E-mail: on the worker's terminal unless told otherwise ---------------------------------------------------------
+vars().update(env.email("EMAIL_URL", default="consolemail://"))
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Agora <no-reply@localhost>")
 
 # --- Language, time, files -----------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
@@ -156,6 +178,8 @@ os.environ.setdefault("FIREBLOCKS_SDK_SUPPRESS_DEPRECATION_WARNING", "1")  # ADR
 # --- Chain ---------------------------------------------------------------------------------------------------------
 CHAIN_RPC_URLS = env.list("CHAIN_RPC_URLS", default=["http://127.0.0.1:8545"])
 CHAIN_ID = env.int("CHAIN_ID", default=31337)
+CHAIN_NAME = env.str("CHAIN_NAME", default="Agora local chain")  # as a wallet shows it
+CHAIN_PUBLIC_RPC_URL = env.str("CHAIN_PUBLIC_RPC_URL", default="")  # offered to wallets that do not know the chain
 CHAIN_EXPLORER_URL = env.str("CHAIN_EXPLORER_URL", default="")  # e.g. https://sepolia.basescan.org
 CHAIN_SETTLED_BLOCKS = env.int("CHAIN_SETTLED_BLOCKS", default=12)
 # --- Tokens: how `deploy_token` sets one up ------------------------------------------------------------------------
@@ -204,6 +228,8 @@ UNCERTAIN_GRACE = env.float("UNCERTAIN_GRACE", default=3.0)  # a 404 this soon a
 SWEEP_EVERY = env.float("SWEEP_EVERY", default=1.0)
 BROKER_LIST_EVERY = env.float("BROKER_LIST_EVERY", default=5.0)  # one list call for all that is open
 CHAIN_POLL_EVERY = env.float("CHAIN_POLL_EVERY", default=0.25)
+PRICES_EVERY = env.float("PRICES_EVERY", default=5.0)
+PRICE_MAX_AGE = env.float("PRICE_MAX_AGE", default=60.0)  # no order is taken on a price asked for longer ago
 
 # --- Logs ----------------------------------------------------------------------------------------------------------
 LOG_FORMAT = env.str("LOG_FORMAT", default="json")  # json | console

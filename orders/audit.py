@@ -52,6 +52,21 @@ INVARIANTS = [
         """,
     ),
     Invariant(
+        "an order that ended with nothing bought gave its part of the limit back, and no other did",
+        """
+        SELECT o.id, o.status, u.total FROM orders_order o
+        JOIN (SELECT order_id, sum(amount_usd) AS total FROM accounts_limituse GROUP BY order_id) u ON u.order_id = o.id
+        WHERE (o.status IN ('REJECTED', 'CANCELLED', 'EXPIRED')) <> (u.total = 0)
+        """,
+    ),
+    Invariant(
+        "no part of a limit is taken by an order that does not exist",
+        """
+        SELECT u.order_id FROM accounts_limituse u
+        WHERE NOT EXISTS (SELECT FROM orders_order o WHERE o.id = u.order_id)
+        """,
+    ),
+    Invariant(
         "an order that is not done moves or is held",
         """
         SELECT o.id, o.status, o.updated_at FROM orders_order o

@@ -25,6 +25,13 @@ class QuantityTooLarge(AgoraError):
     title = "The quantity is above the maximum"
 
 
+class PriceUnavailable(AgoraError):
+    code = "price_unavailable"
+    status = 503
+    title = "We have no fresh price right now"
+    retry_after = 10
+
+
 class DuplicateClientOrderId(AgoraError):
     code = "client_order_id_reused"
     status = 409

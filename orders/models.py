@@ -34,6 +34,19 @@ class Asset(models.Model):
         return self.symbol
 
 
+class AssetPrice(models.Model):
+    """The latest price we heard of. Refreshed by the follower's loop "prices"; orders are not taken on an old one."""
+
+    asset = models.OneToOneField(Asset, on_delete=models.CASCADE, primary_key=True, related_name="price")
+    price_usd = models.DecimalField(max_digits=18, decimal_places=9)  # a share
+    at = models.DateTimeField()  # when it was made: hours ago while the market is closed
+    checked_at = models.DateTimeField()  # when the feed last said so
+    source = models.CharField(max_length=16, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [models.CheckConstraint(condition=Q(price_usd__gt=0), name="price_positive")]
+
+
 class Order(Stateful):
     """One instruction to buy. Sums are caches of its fills and of what later apps reported; the audit checks them."""
 

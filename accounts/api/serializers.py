@@ -10,7 +10,7 @@ from rest_framework import serializers
 class CustomerSerializer(serializers.Serializer[Any]):
     customer_id = serializers.UUIDField(source="id")
     country = serializers.CharField()
-    kyc_status = serializers.CharField()
+    kyc_status = serializers.CharField(source="status")
     wallets: serializers.Field[Any, Any, Any, Any] = serializers.SlugRelatedField(
         slug_field="address", many=True, read_only=True
     )

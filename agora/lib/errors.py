@@ -9,6 +9,7 @@ class AgoraError(Exception):
     code = "error"
     status = 400
     title = "The request was refused"
+    retry_after: int | None = None  # seconds, where the same request may succeed later
 
     def __init__(self, detail: str = "") -> None:
         super().__init__(detail or self.title)

@@ -36,3 +36,17 @@ def signature_request_id(attempt_id: UUID, request: int) -> str:
 def mint_key(broker: str, broker_order_id: str, sequence: int) -> str:
     """The `brokerTradeId` under which the n-th tranche of an order's fills is minted, once, on-chain (ADR 0003)."""
     return f"{broker}:{broker_order_id}:{sequence}"
+
+
+def kyc_user_id(customer_id: UUID) -> str:
+    """How the identity provider knows a customer, for good."""
+    return f"{PREFIX}-customer-{customer_id.hex}"
+
+
+def customer_id_of(external_user_id: str) -> UUID | None:
+    """The other way round; None for an id that is not ours."""
+    text = external_user_id.removeprefix(f"{PREFIX}-customer-")
+    try:
+        return UUID(hex=text) if text != external_user_id else None
+    except ValueError:
+        return None

@@ -73,6 +73,7 @@ class Layout:
             "FIREBLOCKS_JWKS_URL": f"{self.custodian_url}/.well-known/jwks.json",
             "CHAIN_RPC_URLS": self.chain_url,
             "CHAIN_ID": str(anvil.CHAIN_ID),
+            "PUBLIC_URL": f"http://localhost:{self.web_port}",
             **self.extra,
         }
 

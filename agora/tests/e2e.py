@@ -287,7 +287,7 @@ class Platform:
 @contextmanager
 def running(home: Path, *, block_time: int | None = 1, **env: str) -> Iterator[Platform]:
     """All of it, set up, on free ports, with a database of its own; everything is stopped on the way out."""
-    layout = platform.on_free_ports(home, block_time=block_time, DATABASE_URL="", **env)
+    layout = platform.on_free_ports(home, block_time=block_time, DATABASE_URL="", **{"DEMO_TIER": "9", **env})
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     up = Platform(layout)
     try:

@@ -11,28 +11,32 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.services import approve_customer, bind_wallet, issue_api_token, register_customer
+from accounts.services import approve_customer, bind_wallet, issue_api_token, register_customer, set_tier
 from agora.lib import ids, transitions
 from agora.lib.statemachine import Moves
-from agora.tests.world import WALLETS, Person
+from agora.tests.world import PRICE, WALLETS, Person, register_rules
 from custody.models import CustodyRecord, VaultAccount
 from minting.models import MintTx, Token
 from orders.models import Asset, Order
-from orders.services import register_asset
+from orders.services import record_price, register_asset
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+FOR_GOOD = datetime(9999, 1, 1, tzinfo=UTC)
 HASH = "0x" + "ab" * 32
 PASSWORD = "correct horse battery staple"
 
 
 def new_asset(symbol: str = "AAPL") -> Asset:
-    return register_asset(
+    asset = register_asset(
         symbol=symbol,
         name=f"{symbol} Inc.",
         token_symbol=f"{symbol}-RAT",
         min_quantity=Decimal("0.01"),
         max_quantity=Decimal(1000),
     )
+    # As fresh as can be, for good: most tests are not about the price's age.
+    record_price(symbol=symbol, price_usd=PRICE, at=NOON, now=FOR_GOOD)
+    return asset
 
 
 def new_person(name: str, *, wallet: str = WALLETS[0], is_approved: bool = True) -> Person:
@@ -41,6 +45,8 @@ def new_person(name: str, *, wallet: str = WALLETS[0], is_approved: bool = True)
     customer = register_customer(user=user, full_name=name, country="BR", now=now)
     if is_approved:
         approve_customer(customer=customer, actor="test", now=now)
+    register_rules()
+    set_tier(customer=customer, level=9)
     if wallet:
         bind_wallet(customer=customer, address=wallet, now=now)
     return Person(user, customer, wallet, issue_api_token(user=user, name="test", now=now))

@@ -81,6 +81,60 @@ def _detour(event: str, status: str) -> list[str]:
 # A name for the case → the invariant that must speak, and the statements that break it.
 FIRST = "(SELECT id FROM {} ORDER BY id LIMIT 1)"
 SEEDS: dict[str, tuple[str, list[str]]] = {
+    "a customer's event is gone": (
+        "accounts_customer: events are gapless and joined",
+        ["DELETE FROM accounts_customerevent WHERE sequence = 1"],
+    ),
+    "a customer went by a way that does not exist": (
+        "accounts_customer: every event is a legal move",
+        [
+            "UPDATE accounts_customerevent SET to_status = 'REJECTED' WHERE sequence = 1",
+            "UPDATE accounts_customerevent SET from_status = 'REJECTED' WHERE sequence = 2",
+        ],
+    ),
+    "a customer's status is not their last event's": (
+        "accounts_customer: the status is the last event's",
+        ["UPDATE accounts_customer SET status = 'PENDING'"],
+    ),
+    "a day's sum is off": (
+        "a day's limit is the sum of its uses",
+        ["UPDATE accounts_limitday SET used_usd = used_usd - 0.01"],
+    ),
+    "a part of a limit counts again that was never taken": (
+        "a part of a limit is given back or counted again only after it was taken, and in the same amount",
+        ["UPDATE accounts_limituse SET kind = 'REINSTATE'"],
+    ),
+    "a settled order gave its part back": (
+        "an order that ended with nothing bought gave its part of the limit back, and no other did",
+        [
+            "INSERT INTO accounts_limituse (customer_id, order_id, kind, day, amount_usd, at)"
+            " SELECT customer_id, order_id, 'RELEASE', day, -amount_usd, at FROM accounts_limituse",
+            "UPDATE accounts_limitday SET used_usd = 0",
+        ],
+    ),
+    "a part of a limit is nobody's": (
+        "no part of a limit is taken by an order that does not exist",
+        ["UPDATE accounts_limituse SET order_id = gen_random_uuid()"],
+    ),
+    "a consent is to another text": (
+        "each consent is to a text that still reads as it did",
+        [
+            "INSERT INTO accounts_consent (customer_id, disclosure_id, sha256, ip_digest, at)"
+            " SELECT c.id, d.id, repeat('0', 64), '', now() FROM accounts_customer c, accounts_disclosure d LIMIT 1"
+        ],
+    ),
+    "a text was edited": (
+        "each consent is to a text that still reads as it did",
+        [
+            "INSERT INTO accounts_consent (customer_id, disclosure_id, sha256, ip_digest, at)"
+            " SELECT c.id, d.id, d.sha256, '', now() FROM accounts_customer c, accounts_disclosure d LIMIT 1",
+            "UPDATE accounts_disclosure SET text = text || '!'",
+        ],
+    ),
+    "a provider approved somebody who told us nothing": (
+        "who is approved has told us who they are and agreed, or was approved by staff",
+        ["UPDATE accounts_customer SET kyc_decided_attempt = 'x'"],
+    ),
     "an order's event is gone": (
         "orders_order: events are gapless and joined",
         ["DELETE FROM orders_orderevent WHERE sequence = 2"],
@@ -246,6 +300,22 @@ SEEDS: dict[str, tuple[str, list[str]]] = {
 
 # What cannot be broken alone: the other invariants that the same rows violate are named too.
 SEEDS_OF_SEVERAL: dict[str, tuple[set[str], list[str]]] = {
+    "a day is used beyond its limit": (
+        {"no day is used beyond its limit, but for fills that crossed a cancel", GUARDS[1]},
+        [
+            "ALTER TABLE accounts_limitday DROP CONSTRAINT limit_day_within",
+            "UPDATE accounts_limitday SET limit_usd = 1",
+        ],
+    ),
+    "a tax id stands in plain text": (
+        {"no tax id stands in plain text beside its sealed form", GUARDS[1]},
+        [
+            "ALTER TABLE accounts_customer DROP CONSTRAINT customer_tax_id_sealed",
+            f"UPDATE accounts_customer SET tax_id_sealed = '52998224725' WHERE id = {FIRST}".format(
+                "accounts_customer"
+            ),
+        ],
+    ),
     "more custody than fills": (
         {
             "custody, minted and settled quantities never exceed the one before",

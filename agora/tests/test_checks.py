@@ -24,6 +24,10 @@ PAPER: dict[str, Any] = {  # as it should be
     "ALPACA_SECRET_KEY": "secret",
     "FIREBLOCKS_API_KEY": "key",
     "FIREBLOCKS_PRIVATE_KEY_FILE": "/run/secrets/fireblocks.pem",
+    "PII_KEYS": ["k1:QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="],
+    "PII_INDEX_KEY": "QkFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=",
+    "KYC_PROVIDER": "manual",
+    "PUBLIC_URL": "https://agora.example",
     "CRASH_AT": "",
     "DEBUG": False,
 }
@@ -57,6 +61,9 @@ def test_a_complete_paper_installation_has_nothing_to_say() -> None:
         ({"CHAIN_SETTLED_BLOCKS": 11}, "agora.E005"),
         ({"CRASH_AT": "submit_order.after_call"}, "agora.E006"),
         ({"DEBUG": True}, "agora.E007"),
+        ({"PII_KEYS": []}, "agora.E030"),
+        ({"KYC_PROVIDER": "auto"}, "agora.E031"),
+        ({"PUBLIC_URL": ""}, "agora.E032"),
     ],
     ids=str,
 )

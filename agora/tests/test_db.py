@@ -319,7 +319,11 @@ def _nested() -> Iterator[None]:
 # --- Constraints of accounts and reserves: each is violated once (the other apps' have their test_states.py) ----------
 @pytest.mark.parametrize(
     ("constraint", "change"),
-    [("customer_country_known", {"country": "US"}), ("customer_kyc_status_known", {"kyc_status": "MAYBE"})],
+    [
+        ("customer_country_known", {"country": "US"}),
+        ("customer_reject_kind", {"kyc_reject_kind": "FINAL"}),
+        ("customer_tax_id_sealed", {"tax_id_sealed": "52998224725", "tax_id_index": "a" * 64}),
+    ],
 )
 def test_an_impossible_customer_is_refused(constraint: str, change: dict[str, str]) -> None:
     new_person("alice")

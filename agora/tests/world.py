@@ -17,7 +17,16 @@ from django.utils.module_loading import import_string
 from django_q.models import OrmQ
 
 from accounts.models import Customer, User
-from accounts.services import approve_customer, bind_wallet, issue_api_token, register_customer
+from accounts.services import (
+    approve_customer,
+    bind_wallet,
+    issue_api_token,
+    publish_disclosures,
+    register_customer,
+    register_tier,
+    register_tiers,
+    set_tier,
+)
 from agora.lib.invariants import check
 from agora.management.commands.audit import all_invariants
 from agora.tests.outside import Outside
@@ -25,10 +34,11 @@ from custody.services import sweep_custody
 from minting.models import MintTx, Token
 from minting.services import sweep_mints, watch_chain_once
 from orders.models import Order
-from orders.services import list_at_broker, place_order, register_asset, sweep_orders
+from orders.services import list_at_broker, place_order, record_price, register_asset, sweep_orders
 from reserves.services import keep_attested
 
 WALLETS = ("0x70997970C51812dc3A010C7d01b50e0d17dc79C8", "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC")
+PRICE = Decimal(220)  # US$, at intake; the broker fills at its own
 LATER = timedelta(hours=1)  # what waits for its nudge is due by then
 
 
@@ -53,6 +63,7 @@ class World:
 
     def place(self, quantity: str = "0.25", client_order_id: str = "", person: Person | None = None) -> Order:
         buyer = person or self.alice
+        record_price(symbol="AAPL", price_usd=PRICE, at=timezone.now(), now=timezone.now())
         order, _ = place_order(
             customer=buyer.customer,
             symbol="AAPL",
@@ -152,6 +163,8 @@ def build_world(outside: Outside) -> World:
         min_quantity=Decimal("0.01"),
         max_quantity=Decimal(1000),
     )
+    register_rules()
+    record_price(symbol=asset.symbol, price_usd=PRICE, at=timezone.now(), now=timezone.now())
     call_command("deploy_token", asset.symbol, stdout=StringIO())
     token = Token.objects.get()
     alice, bob = (_person(name, wallet) for name, wallet in zip(("alice", "bob"), WALLETS, strict=True))
@@ -161,10 +174,18 @@ def build_world(outside: Outside) -> World:
     return world
 
 
+def register_rules() -> None:
+    """Tiers 1 and 2 as at the start, and a ninth without a limit worth the name: most tests are not about limits."""
+    register_tiers()
+    publish_disclosures(now=timezone.now())
+    register_tier(country="BR", level=9, daily_limit_usd=Decimal(10**9), portfolio_cap_usd=None)
+
+
 def _person(name: str, wallet: str) -> Person:
     now = timezone.now()
     user = User.objects.create_user(name)
     customer = register_customer(user=user, full_name=name, country="BR", now=now)
     approve_customer(customer=customer, actor="test", now=now)
+    set_tier(customer=customer, level=9)
     bind_wallet(customer=customer, address=wallet, now=now)
     return Person(user, customer, wallet, issue_api_token(user=user, name="test", now=now))

@@ -3,6 +3,7 @@
 from orders.services.following import catch_up, follow_trade_updates, list_at_broker
 from orders.services.ingesting import ingest_execution, ingest_malformed, ingest_report
 from orders.services.placing import place_order, register_asset
+from orders.services.pricing import record_price, refresh_prices
 from orders.services.progress import report_custody, report_minted
 from orders.services.submitting import submit_order
 from orders.services.sweeping import sweep_orders
@@ -15,6 +16,8 @@ __all__ = [
     "ingest_report",
     "list_at_broker",
     "place_order",
+    "record_price",
+    "refresh_prices",
     "register_asset",
     "report_custody",
     "report_minted",

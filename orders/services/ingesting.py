@@ -15,14 +15,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from accounts.services import place_hold
+from accounts.services import place_hold, reinstate_limit, release_limit
 from agora.lib import events, ids, transitions
 from agora.lib.db import serializable
 from agora.lib.money import plain
 from orders.brokers.base import BrokerOrder, BrokerPhase, Execution, ExecutionKind
 from orders.models import BrokerMessage, Fill, Order
 from orders.services.progress import walk_ladder
-from orders.states import LADDER, after_report
+from orders.states import LADDER, WITHOUT_FILL, after_report
 from orders.states import OrderStatus as S
 
 OWNER = "broker-facts"  # of the holds placed here
@@ -165,7 +165,12 @@ def _advance(order: Order, reason: str, now: datetime) -> None:
     if target:
         order.reason = reason if target != S.FILLED else ""
         order.next_attempt_at = now if target == S.FILLED else None
+        was_out = order.status in WITHOUT_FILL
         transitions.apply(order, to=target, actor=order.broker, reason=reason, now=now)
+        if target in WITHOUT_FILL:
+            release_limit(order_id=order.pk, now=now)
+        elif was_out:  # a fill that crossed the cancel
+            reinstate_limit(order_id=order.pk, now=now)
     order.save()
     walk_ladder(order, actor=order.broker, reason="late fill", now=now)
     if order.status == S.FILLED and order.filled_quantity == order.broker_filled_quantity:

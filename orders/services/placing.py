@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from accounts.selectors import check_trading_eligibility, check_wallet
+from accounts.services import reserve_limit
 from agora.lib import ids, transitions
 from agora.lib.db import serializable
 from agora.lib.money import plain
@@ -18,6 +19,7 @@ from orders.errors import (
     UnknownAsset,
 )
 from orders.models import Asset, Order
+from orders.services.pricing import estimate_usd
 
 if TYPE_CHECKING:
     from accounts.models import Customer
@@ -32,7 +34,8 @@ def place_order(
     """Accept an order; (order, True), or (the first one, False) when this client_order_id was used for the same.
 
     `quantity` in shares, at most 9 decimals; `recipient` an EIP-55 address of theirs. Raises DuplicateClientOrderId,
-    UnknownAsset, AssetNotTradable, QuantityTooSmall, QuantityTooLarge, and accounts' refusals; then nothing is written.
+    UnknownAsset, AssetNotTradable, QuantityTooSmall, QuantityTooLarge, PriceUnavailable, and accounts' refusals; then
+    nothing is written.
     """
     asset = Asset.objects.filter(symbol=symbol).first()
     if client_order_id:
@@ -54,6 +57,8 @@ def place_order(
         broker_client_order_id=ids.broker_client_order_id(order_id),
         next_attempt_at=now,
     )
+    cost = estimate_usd(asset=asset, quantity=quantity, now=now)
+    reserve_limit(customer=customer, order_id=order_id, quantity=quantity, amount_usd=cost, now=now)
     transitions.start(order, actor=f"customer:{customer.pk}", now=now)
     return order, True
 

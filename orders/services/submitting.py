@@ -8,6 +8,7 @@ from uuid import UUID
 from django.conf import settings
 
 from accounts.selectors import active_holds
+from accounts.services import release_limit
 from agora.lib import crashpoints, locks, log, transitions
 from agora.lib.db import serializable
 from agora.lib.errors import Rejected, Unavailable, Uncertain
@@ -84,6 +85,7 @@ def _reject(*, order_id: UUID, reason: str, code: str, now: datetime) -> None:
         order, to=S.REJECTED, actor=order.broker, reason=reason, data={"code": code}, now=now,
         fields=("reason", "uncertain_since"),
     )  # fmt: skip
+    release_limit(order_id=order.pk, now=now)
 
 
 @serializable

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404
+from django.http import Http404, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
 
@@ -36,14 +36,22 @@ FIELD_CODES = {
 def response(
     *, status: int, code: str, title: str, detail: str, headers: dict[str, str] | None = None, **more: Any
 ) -> Response:
-    body = {"type": f"/problems/{code}", "title": title, "status": status, "code": code, "detail": detail, **more}
+    body = _body(status, code, title, detail) | more
     return Response(body, status=status, content_type=MEDIA_TYPE, headers=headers)
+
+
+def plain(error: AgoraError) -> JsonResponse:
+    """The same answer from a view that is Django's, not DRF's."""
+    headers = {"Retry-After": str(error.retry_after)} if error.retry_after else None
+    body = _body(error.status, error.code, error.title, error.detail)
+    return JsonResponse(body, status=error.status, content_type=MEDIA_TYPE, headers=headers)
 
 
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's EXCEPTION_HANDLER. None (a plain 500, logged by Django) for what we did not foresee."""
     if isinstance(error, AgoraError):
-        return response(status=error.status, code=error.code, title=error.title, detail=error.detail)
+        headers = {"Retry-After": str(error.retry_after)} if error.retry_after else None
+        return response(status=error.status, code=error.code, title=error.title, detail=error.detail, headers=headers)
     if isinstance(error, exceptions.ValidationError):
         return response(
             status=400,
@@ -59,6 +67,10 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, exceptions.APIException):
         return _from_drf(error)
     return None
+
+
+def _body(status: int, code: str, title: str, detail: str) -> dict[str, Any]:
+    return {"type": f"/problems/{code}", "title": title, "status": status, "code": code, "detail": detail}
 
 
 def _from_drf(error: exceptions.APIException) -> Response:

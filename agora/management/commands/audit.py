@@ -9,6 +9,7 @@ from typing import Any
 from django.apps import apps
 from django.core.management.base import BaseCommand, CommandParser
 
+import accounts.audit
 import custody.audit
 import minting.audit
 import orders.audit
@@ -43,6 +44,7 @@ class Command(BaseCommand):
 
 def all_invariants() -> list[Invariant]:
     return [
+        *accounts.audit.INVARIANTS,
         *orders.audit.INVARIANTS,
         *custody.audit.INVARIANTS,
         *minting.audit.INVARIANTS,

@@ -13,14 +13,16 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
+from accounts.services import sweep_customers
 from agora.lib import loops
 from custody.services import sweep_custody
 from minting.services import sweep_mints, verify_chain, watch_chain_once
-from orders.services import follow_trade_updates, list_at_broker, sweep_orders
+from orders.services import follow_trade_updates, list_at_broker, refresh_prices, sweep_orders
 from reserves.services import EVERY, keep_attested, refresh
 
 
 def sweep(*, now: datetime) -> None:
+    sweep_customers(now=now)
     sweep_orders(now=now)
     sweep_custody(now=now)
     sweep_mints(now=now)
@@ -41,6 +43,7 @@ def all_loops() -> list[loops.Loop]:
         loops.Loop("broker-list", settings.BROKER_LIST_EVERY, _at_now(list_at_broker)),
         loops.Loop("chain", settings.CHAIN_POLL_EVERY, _at_now(watch)),
         loops.Loop("sweep", settings.SWEEP_EVERY, _at_now(sweep)),
+        loops.Loop("prices", settings.PRICES_EVERY, _at_now(refresh_prices)),
         loops.Loop("attest", settings.RESERVE_POLL_EVERY, _at_now(keep_attested)),
         loops.Loop("reconcile", 60.0, lambda stop: refresh(now=timezone.now(), fresh=EVERY)),
     ]

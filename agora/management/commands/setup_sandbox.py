@@ -19,9 +19,11 @@ from accounts.services import (
     has_login,
     issue_api_token,
     register_customer,
+    register_tier,
     set_login,
+    set_tier,
 )
-from orders.services import register_asset
+from orders.services import refresh_prices, register_asset
 
 # Foundry's second development account: the demo customer's wallet on the local chain.
 DEMO_WALLET = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
@@ -44,6 +46,9 @@ class Command(BaseCommand):
             min_quantity=Decimal("0.01"),
             max_quantity=Decimal(1000),
         )
+        call_command("register_rules", stdout=self.stdout)
+        register_tier(country="BR", level=9, daily_limit_usd=Decimal(10**9), portfolio_cap_usd=None)
+        refresh_prices(now=timezone.now())
         call_command("deploy_token", "AAPL", stdout=self.stdout)
         call_command("sync_schedules", stdout=self.stdout)
         self._demo_logins()
@@ -58,6 +63,7 @@ class Command(BaseCommand):
         set_login(username="staff", password=passwords["staff"], is_superuser=True)
         customer = register_customer(user=demo, full_name="Demo Customer", country="BR", now=now)
         approve_customer(customer=customer, actor="setup_sandbox", now=now)
+        set_tier(customer=customer, level=settings.DEMO_TIER)
         bind_wallet(customer=customer, address=DEMO_WALLET, now=now)
         token = issue_api_token(user=demo, name="demo", now=now)
         path.parent.mkdir(parents=True, exist_ok=True)

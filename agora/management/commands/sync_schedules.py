@@ -8,7 +8,10 @@ from django.core.management.base import BaseCommand
 from django_q.models import Schedule
 
 # Housekeeping only: what the loop needs is in `manage.py follow`, for a schedule is looked at every 30 s at best.
-SCHEDULES = {"agora: prune failed tasks": ("agora.tasks.prune_failed_tasks", Schedule.DAILY)}
+SCHEDULES = {
+    "agora: prune failed tasks": ("agora.tasks.prune_failed_tasks", Schedule.DAILY),
+    "agora: prune sign-in challenges": ("accounts.tasks.prune_challenges", Schedule.DAILY),
+}
 
 
 class Command(BaseCommand):

@@ -1,4 +1,4 @@
-"""Writes about customers, wallets, tokens and holds."""
+"""Logins, customers, wallets, API tokens and holds."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from django.db import IntegrityError, transaction
 from accounts.errors import WalletTaken
 from accounts.models import ApiToken, Customer, Hold, User, Wallet
 from accounts.selectors import check_address, token_digest
-from accounts.states import KycStatus
-from agora.lib import log
+from agora.lib import log, transitions
 
 logger = log.get(__name__)
 
@@ -29,18 +28,16 @@ def has_login(*, username: str) -> bool:
     return User.objects.filter(username=username).exists()
 
 
+@transaction.atomic
 def register_customer(*, user: User, full_name: str, country: str, now: datetime) -> Customer:
     """The customer of a login, PENDING; the one there is, unchanged, if there is one."""
-    customer, _ = Customer.objects.get_or_create(
-        user=user, defaults={"full_name": full_name, "country": country, "created_at": now}
-    )
+    user = User.objects.select_for_update().get(pk=user.pk)  # two of us at once make one
+    known = Customer.objects.filter(user=user).first()
+    if known:
+        return known
+    customer = Customer(user=user, full_name=full_name, country=country)
+    transitions.start(customer, actor=f"user:{user.pk}", now=now)
     return customer
-
-
-def approve_customer(*, customer: Customer, actor: str, now: datetime) -> None:
-    Customer.objects.filter(pk=customer.pk).update(kyc_status=KycStatus.APPROVED)
-    customer.kyc_status = KycStatus.APPROVED
-    logger.info("kyc approved", customer=str(customer.pk), actor=actor, at=now.isoformat())
 
 
 def bind_wallet(*, customer: Customer, address: str, now: datetime) -> Wallet:

@@ -1,0 +1,122 @@
+"""A day's limit: taken when an order is accepted, given back when it ends with nothing bought."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Greatest
+
+from accounts.errors import BelowLotMinimum, DailyLimitReached, NoTier, PortfolioCapReached
+from accounts.models import Customer, LimitDay, LimitUse, Tier
+from accounts.selectors import LimitLeft, limit_left
+from accounts.states import Country
+from accounts.states import LimitUseKind as K
+from agora.lib.money import plain
+
+# Rules as they are at the start; afterwards the rows are the rules.
+TIERS = {1: (Decimal(1_000), Decimal(10_000)), 2: (Decimal(10_000), Decimal(100_000))}  # US$ a day, a portfolio
+
+
+def reserve_limit(*, customer: Customer, order_id: UUID, quantity: Decimal, amount_usd: Decimal, now: datetime) -> None:
+    """Take `amount_usd` of the customer's day for an order, in the caller's SERIALIZABLE transaction.
+
+    Raises NoTier, BelowLotMinimum, DailyLimitReached, PortfolioCapReached; then nothing is written.
+    """
+    _assert_in_transaction()
+    left = limit_left(customer=customer, now=now)
+    if left is None:
+        raise NoTier("Finish your registration first, or write to support.")
+    if quantity < left.min_quantity:
+        raise BelowLotMinimum(f"Order at least {plain(left.min_quantity)} at once.")
+    _check(left, amount_usd)
+    # Both the uniqueness of the day and the check of its sum stand in the database: a lost race cannot slip through.
+    day, is_new = LimitDay.objects.get_or_create(
+        customer=customer, day=left.day, defaults={"used_usd": amount_usd, "limit_usd": left.limit_usd}
+    )
+    if not is_new:
+        LimitDay.objects.filter(pk=day.pk).update(used_usd=F("used_usd") + amount_usd, limit_usd=left.limit_usd)
+    _write(customer.pk, order_id, K.RESERVE, left.day, amount_usd, now)
+
+
+def release_limit(*, order_id: UUID, now: datetime) -> None:
+    """Give back what an order took, on the day it took it; nothing if it took nothing or gave it back already."""
+    _assert_in_transaction()
+    uses = {use.kind: use for use in LimitUse.objects.filter(order_id=order_id)}
+    if K.RESERVE not in uses or K.RELEASE in uses:
+        return
+    taken = uses[K.RESERVE]
+    LimitDay.objects.filter(customer_id=taken.customer_id, day=taken.day).update(
+        used_usd=F("used_usd") - taken.amount_usd
+    )
+    _write(taken.customer_id, order_id, K.RELEASE, taken.day, -taken.amount_usd, now)
+
+
+def reinstate_limit(*, order_id: UUID, now: datetime) -> None:
+    """An order that had given its part back was filled after all: it counts again, even beyond the limit."""
+    _assert_in_transaction()
+    uses = {use.kind: use for use in LimitUse.objects.filter(order_id=order_id)}
+    if K.RELEASE not in uses or K.REINSTATE in uses:
+        return
+    taken = uses[K.RESERVE]
+    used = F("used_usd") + taken.amount_usd
+    LimitDay.objects.filter(customer_id=taken.customer_id, day=taken.day).update(
+        used_usd=used, limit_usd=Greatest(F("limit_usd"), used)
+    )
+    _write(taken.customer_id, order_id, K.REINSTATE, taken.day, taken.amount_usd, now)
+
+
+def register_tiers() -> None:
+    """Tiers 1 and 2 of each country, added where they are missing; what was changed since stays."""
+    for country in Country.values:
+        for level, (daily, cap) in TIERS.items():
+            register_tier(country=country, level=level, daily_limit_usd=daily, portfolio_cap_usd=cap)
+
+
+def register_tier(
+    *,
+    country: str,
+    level: int,
+    daily_limit_usd: Decimal,
+    portfolio_cap_usd: Decimal | None,
+    min_quantity: Decimal = Decimal("0.01"),
+) -> Tier:
+    """The tier of that country and level, added if it is new."""
+    defaults = {
+        "daily_limit_usd": daily_limit_usd,
+        "portfolio_cap_usd": portfolio_cap_usd,
+        "min_quantity": min_quantity,
+    }
+    return Tier.objects.get_or_create(country=country, level=level, defaults=defaults)[0]
+
+
+def set_tier(*, customer: Customer, level: int) -> None:
+    Customer.objects.filter(pk=customer.pk).update(tier_level=level)
+    customer.tier_level = level
+
+
+def _check(left: LimitLeft, amount_usd: Decimal) -> None:
+    if amount_usd > left.left_usd:
+        raise DailyLimitReached(
+            f"This order is about US$ {amount_usd:,.2f}; US$ {left.left_usd:,.2f} of your US$ {left.limit_usd:,.2f} "
+            f"are left today. The limit resets at {left.resets_at:%H:%M on %d %B} ({left.resets_at.tzinfo})."
+        )
+    if left.portfolio_left_usd is not None and amount_usd > left.portfolio_left_usd:
+        raise PortfolioCapReached(
+            f"This order is about US$ {amount_usd:,.2f}; you may add US$ {left.portfolio_left_usd:,.2f} "
+            "to what you hold at your level."
+        )
+
+
+def _write(customer_id: UUID, order_id: UUID, kind: K, day: date, amount_usd: Decimal, now: datetime) -> None:
+    LimitUse.objects.create(
+        customer_id=customer_id, order_id=order_id, kind=kind, day=day, amount_usd=amount_usd, at=now
+    )
+
+
+def _assert_in_transaction() -> None:
+    if not transaction.get_connection().in_atomic_block:
+        raise RuntimeError("a limit changes with the order it is for, in one transaction")

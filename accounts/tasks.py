@@ -1,0 +1,25 @@
+"""Nudges from the queue: one id each, and nothing to do when the step is done."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.utils import timezone
+
+from accounts import services
+
+
+def send_email_confirmation(customer_id: str) -> None:
+    services.send_email_confirmation(customer_id=UUID(customer_id))
+
+
+def check_identity(customer_id: str) -> None:
+    services.check_identity(customer_id=UUID(customer_id), now=timezone.now())
+
+
+def process_kyc_notification(message_id: str) -> None:
+    services.process_kyc_notification(message_id=int(message_id), now=timezone.now())
+
+
+def prune_challenges() -> None:
+    services.prune_challenges(now=timezone.now())
