@@ -22,6 +22,8 @@ from agora.lib.supervisor import Service, Supervisor
 ROOT = Path(__file__).resolve().parents[2]
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
 SETUP_WITHIN = 120.0
+# What the web process is never given: taken over, it can neither trade nor sign (DESIGN §5).
+VENDOR_KEYS = ("ALPACA_KEY_ID", "ALPACA_SECRET_KEY", "FIREBLOCKS_API_KEY", "FIREBLOCKS_PRIVATE_KEY_FILE")
 
 
 class SetupFailed(RuntimeError):
@@ -118,7 +120,9 @@ def outside_services(layout: Layout) -> list[Service]:
 def web_service(layout: Layout) -> Service:
     command = [sys.executable, "-m", "gunicorn", "agora.wsgi", "--chdir", str(ROOT), "--threads", "4"]
     command += ["--bind", f"127.0.0.1:{layout.web_port}", "--graceful-timeout", "5", "--log-level", "warning"]
-    return Service("web", command, env=layout.env(), ready=http_ready(f"{layout.web_url}/sign-in/"))
+    # Empty, not absent: a service's settings are added to our own environment.
+    env = {**layout.env(), **dict.fromkeys(VENDOR_KEYS, "")}
+    return Service("web", command, env=env, ready=http_ready(f"{layout.web_url}/sign-in/"))
 
 
 def worker_service(layout: Layout) -> Service:
