@@ -144,3 +144,9 @@ class NoTier(AgoraError):
     code = "no_tier"
     status = 403
     title = "Your account has no limits set yet"
+
+
+class LoginUnknown(AgoraError):
+    code = "login_unknown"
+    status = 404
+    title = "There is no such login"

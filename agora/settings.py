@@ -211,6 +211,10 @@ ATTESTOR_THRESHOLD = env.int("ATTESTOR_THRESHOLD", default=2)  # how many must s
 RESERVE_PUBLISHER_KEY_FILE = env.str(  # pays the reports' gas; may do nothing else
     "RESERVE_PUBLISHER_KEY_FILE", default=str(AGORA_HOME / "publisher.json") if AGORA_MODE == "sandbox" else ""
 )
+# Signs the public reserve report; neither the minter's key nor one that the gate relies on (reserves/attestors/reports.py)
+REPORT_ATTESTOR_KEY_FILE = env.str(
+    "REPORT_ATTESTOR_KEY_FILE", default=str(AGORA_HOME / "report-attestor.json") if AGORA_MODE == "sandbox" else ""
+)
 RESERVE_VALIDITY = env.int("RESERVE_VALIDITY", default=3600)  # seconds that a report may be relied on, at most 7 days
 RESERVE_MAX_AGE = env.int("RESERVE_MAX_AGE", default=86_400)  # seconds that the token accepts of any feed
 RESERVE_MARGIN = env.str("RESERVE_MARGIN", default="0")  # shares that must stay uncovered by tokens

@@ -173,12 +173,6 @@ def guarded_price(*, asset: Asset, now: datetime) -> Decimal:
     return price.price_usd
 
 
-def filled_total(*, symbol: str) -> Decimal:
-    """Shares filled for customers in all."""
-    total: Decimal | None = Order.objects.filter(asset__symbol=symbol).aggregate(total=Sum("filled_quantity"))["total"]
-    return total or Decimal(0)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FillBook:
     """What our records say the broker filled, and whether more may be under way."""

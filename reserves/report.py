@@ -127,7 +127,7 @@ def content(statement: Statement) -> dict[str, Any]:
             }
             for figure in statement.figures
         ],
-        "ratio": "" if ratio is None else plain(ratio),
+        "ratio": "" if ratio is None else f"{ratio:f}",
         "liabilities": {
             "tree": TREE,
             "root": statement.liabilities.root,

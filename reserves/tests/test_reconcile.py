@@ -71,9 +71,7 @@ def test_a_settled_order_leaves_a_run_whose_books_agree(world: World) -> None:
 def test_a_shortfall_opens_one_break_stops_the_asset_and_closes_when_it_is_gone(world: World) -> None:
     world.until_settled(world.place())
     vault = VaultAccount.objects.get()
-    custodian = get_custodian()
-    balance = custodian.balance(vault_id=vault.vendor_id, asset_id="AAPL")
-    _empty(vault, balance)  # at the custodian, behind our back
+    balance = empty_vault()
 
     refresh(now=timezone.now(), fresh=timedelta(0))
     refresh(now=timezone.now(), fresh=timedelta(0))
@@ -88,11 +86,13 @@ def test_a_shortfall_opens_one_break_stops_the_asset_and_closes_when_it_is_gone(
     assert shortfall.closed_at is not None
 
 
-def _empty(vault: VaultAccount, balance: Decimal) -> None:
-    custodian, thief = get_custodian(), f"theft-{uuid4()}"
+def empty_vault() -> Decimal:
+    """Take all shares out of the vault at the custodian, behind our back; how many."""
+    vault, custodian, thief = VaultAccount.objects.get(), get_custodian(), f"theft-{uuid4()}"
+    balance = custodian.balance(vault_id=vault.vendor_id, asset_id=vault.vendor_asset_id)
     custodian.transfer(
         external_tx_id=thief,
-        asset_id="AAPL",
+        asset_id=vault.vendor_asset_id,
         quantity=balance,
         source_id=vault.vendor_id,
         destination_id=vault.inbox_vendor_id,
@@ -101,4 +101,4 @@ def _empty(vault: VaultAccount, balance: Decimal) -> None:
     while True:
         found = custodian.find_by_external_tx_id(thief)
         if found and found.phase == TransferPhase.COMPLETED:
-            return
+            return balance

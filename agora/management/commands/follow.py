@@ -18,7 +18,7 @@ from agora.lib import loops
 from custody.services import sweep_custody
 from minting.services import sweep_mints, verify_chain, watch_chain_once
 from orders.services import follow_trade_updates, list_at_broker, refresh_prices, sweep_orders
-from reserves.services import EVERY, keep_attested, refresh
+from reserves.services import EVERY, attend_reports, keep_attested, refresh
 
 
 def sweep(*, now: datetime) -> None:
@@ -45,6 +45,7 @@ def all_loops() -> list[loops.Loop]:
         loops.Loop("sweep", settings.SWEEP_EVERY, _at_now(sweep)),
         loops.Loop("prices", settings.PRICES_EVERY, _at_now(refresh_prices)),
         loops.Loop("attest", settings.RESERVE_POLL_EVERY, _at_now(keep_attested)),
+        loops.Loop("reports", 1.0, _at_now(attend_reports)),
         loops.Loop("reconcile", 60.0, lambda stop: refresh(now=timezone.now(), fresh=EVERY)),
     ]
 
