@@ -1,13 +1,14 @@
 # Everything a newcomer or CI needs. `make demo` is the first thing to try.
 PYTHON ?= python3
 BIN := .venv/bin
+OPENZEPPELIN := reserves/standalone/openzeppelin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test lint format contracts contracts-check lock migrations clean
+.PHONY: help setup demo up test por lint format contracts contracts-check lock migrations clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
-setup: .venv/.installed contracts/node_modules/.installed ## install what the lock files name, into this folder only
+setup: .venv/.installed contracts/node_modules/.installed $(OPENZEPPELIN)/node_modules/.installed ## install what the lock files name, into this folder only
 
 .venv/.installed: requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Agora needs Python 3.11 or newer")'
@@ -21,11 +22,19 @@ contracts/node_modules/.installed: contracts/package-lock.json
 	cd contracts && npm ci --silent --no-audit --no-fund
 	@touch $@
 
+# The library that checks our plain trees, from outside.
+$(OPENZEPPELIN)/node_modules/.installed: $(OPENZEPPELIN)/package-lock.json
+	cd $(OPENZEPPELIN) && npm ci --silent --no-audit --no-fund
+	@touch $@
+
 demo: setup ## buy 0.25 AAPL from nothing and watch it mint; checks everything; stops everything
 	@$(BIN)/python manage.py demo
 
 up: setup ## the same platform, kept running, on http://localhost:8000
 	@$(BIN)/python manage.py up
+
+por: setup ## a reserve package of 100,000 made-up holders, checked by two independent verifiers
+	@$(BIN)/python manage.py por_drill
 
 test: setup ## the whole suite, in parallel
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder; code=$$?; $(BIN)/python -m agora.lib.embedded.server stop .agora; exit $$code
