@@ -211,7 +211,7 @@ ATTESTOR_THRESHOLD = env.int("ATTESTOR_THRESHOLD", default=2)  # how many must s
 RESERVE_PUBLISHER_KEY_FILE = env.str(  # pays the reports' gas; may do nothing else
     "RESERVE_PUBLISHER_KEY_FILE", default=str(AGORA_HOME / "publisher.json") if AGORA_MODE == "sandbox" else ""
 )
-# Signs the public reserve report; neither the minter's key nor one that the gate relies on (reserves/attestors/reports.py)
+# Signs the public reserve report: a key of its own, not the minter's nor one that the gate relies on
 REPORT_ATTESTOR_KEY_FILE = env.str(
     "REPORT_ATTESTOR_KEY_FILE", default=str(AGORA_HOME / "report-attestor.json") if AGORA_MODE == "sandbox" else ""
 )

@@ -116,9 +116,7 @@ def supply(*, symbol: str) -> Supply | None:
     stored = Block.objects.filter(chain_id=settings.CHAIN_ID, number=block.number, hash=block.hash)
     if header is None or header.hash != block.hash or not stored.exists():
         return None
-    return Supply(
-        block_number=block.number, block_hash=block.hash, on_chain=tokens_from_wei(on_chain), by_rows=by_rows
-    )
+    return Supply(block_number=block.number, block_hash=block.hash, on_chain=tokens_from_wei(on_chain), by_rows=by_rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -183,7 +183,9 @@ class FillBook:
 
 def fill_book(*, symbol: str) -> FillBook:
     """In one query: an order is either in flight, or its fills are in the sum."""
-    busy = Q(status__in=[S.SUBMITTING, S.SUBMITTED, S.PARTIALLY_FILLED]) | ~Q(filled_quantity=F("broker_filled_quantity"))
+    busy = Q(status__in=[S.SUBMITTING, S.SUBMITTED, S.PARTIALLY_FILLED]) | ~Q(
+        filled_quantity=F("broker_filled_quantity")
+    )
     found = Order.objects.filter(asset__symbol=symbol).aggregate(
         total=Sum("filled_quantity"), busy=Count("pk", filter=busy)
     )

@@ -109,15 +109,15 @@ def _covers(said: Mapping[str, Any]) -> bool:
 def _figures(said: Mapping[str, Any]) -> Flowable:
     labels = [Paragraph(text, LABEL) for text in ("", "Whose word it is", "As of (UTC)")]
     rows: list[list[Flowable]] = [[labels[0], Paragraph("Quantity", RIGHT_LABEL), *labels[1:]]]
-    for figure in said["figures"]:
-        rows.append(
-            [
-                Paragraph(str(FigureName(figure["name"]).label), CELL),
-                Paragraph(_number(figure["quantity"]), NUMBER),
-                Paragraph(str(Source(figure["source"]).label), FAINT),
-                Paragraph(_time(figure["as_of"]).removesuffix(" UTC"), FAINT),
-            ]
-        )
+    rows += [
+        [
+            Paragraph(str(FigureName(figure["name"]).label), CELL),
+            Paragraph(_number(figure["quantity"]), NUMBER),
+            Paragraph(str(Source(figure["source"]).label), FAINT),
+            Paragraph(_time(figure["as_of"]).removesuffix(" UTC"), FAINT),
+        ]
+        for figure in said["figures"]
+    ]
     table = Table(rows, colWidths=[62 * mm, 40 * mm, 34 * mm, 34 * mm], repeatRows=1)
     table.setStyle(
         TableStyle(

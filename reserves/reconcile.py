@@ -28,7 +28,7 @@ class Difference:
 
 
 def compare(books: Books) -> list[Difference]:
-    """Every way in which broker fills ≥ custody ≥ supply does not hold, and fills against the broker, worst first; [] when the books agree."""
+    """Every way in which broker's position ≥ fills ≥ custody ≥ supply does not hold, worst first; [] when all agree."""
     checks = [
         (BreakKind.SUPPLY_OVER_CUSTODY, books.supply - books.in_custody),
         (BreakKind.SUPPLY_NOT_OURS, abs(books.supply - books.minted)),

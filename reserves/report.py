@@ -1,4 +1,4 @@
-"""What a reserve report says, as bytes that are hashed and signed. Pure; docs/proof-of-reserves.md describes the format.
+"""What a reserve report says, as bytes that are hashed and signed. Pure; the format is in docs/proof-of-reserves.md.
 
 The content is JSON of strings, integers, lists and objects in RFC 8785's form: keys sorted, no white space, no floats.
 Its sha256 is the report's hash, and the next report names it. What is signed (EIP-712) repeats the figures that count.

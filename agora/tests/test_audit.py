@@ -18,6 +18,7 @@ from agora.tests.rows import new_order
 from agora.tests.shared import shared_database
 from agora.tests.world import World, build_world
 from orders.models import Order
+from reserves.tests.reports import published
 
 GUARDS = [
     "every trigger still stands and is enabled",
@@ -29,13 +30,17 @@ STANDS_STILL = "an order that is not done moves or is held"
 
 @pytest.fixture(scope="module")
 def settled(outside: Outside, django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
-    """A settled order of alice's and one of bob's, shared: each test sows its violation in a transaction it undoes."""
+    """A settled order of alice's and one of bob's, and a published report of them.
+
+    Shared: each test sows its violation in a transaction that it undoes.
+    """
     outside.reset()
     with shared_database(django_db_blocker), outside.configured():
         world = build_world(outside)
         orders = [world.place("0.25"), world.place("0.5", person=world.bob)]
         for order in orders:
             world.until_settled(order)
+        published()
         yield world
 
 
@@ -268,7 +273,41 @@ SEEDS: dict[str, tuple[str, list[str]]] = {
         "no difference between the books is open",
         [
             "INSERT INTO reserves_break (asset_id, kind, quantity, opened_at, seen_at)"
-            " SELECT id, 'VAULT_SHORT', 1, now(), now() FROM orders_asset"
+            " SELECT id, 'CUSTODY_OVER_FILLED', 1, now(), now() FROM orders_asset"
+        ],
+    ),
+    "a report was edited": (
+        "a report's hash is that of its content",
+        ["UPDATE reserves_reservereport SET content = replace(content, 'AAPL-RAT', 'AAPL-CAT')"],
+    ),
+    "a report's figure was edited": (
+        "a report's figures are those of its content",
+        ["UPDATE reserves_reserveline SET quantity = quantity + 1 WHERE name = 'in_custody'"],
+    ),
+    "a holder is gone from a report": (
+        "the last published report of an asset owes its holders what its tree says",
+        ["DELETE FROM reserves_liabilityleaf WHERE index = 0"],
+    ),
+    "whoever proposed a report approved it": (
+        "a published report was approved by a second person with a fresh second factor, and signed as it is",
+        ["UPDATE reserves_reportapproval SET signer_id = (SELECT proposer_id FROM reserves_reportrequest)"],
+    ),
+    "a report names one that never was": (
+        "each published report names the one before it",
+        [
+            "UPDATE reserves_reservereport SET previous_hash = '0xother'",
+            "UPDATE reserves_reportpublication SET previous_hash = '0xother'",
+        ],
+    ),
+    "a report is signed by the minter": (
+        "no report is signed by a minter's key or the gate's",
+        ["UPDATE reserves_reportsignature SET attestor = (SELECT minter FROM minting_token)"],
+    ),
+    "a report is signed by one of the gate's": (
+        "no report is signed by a minter's key or the gate's",
+        [
+            "UPDATE reserves_reportsignature SET attestor ="
+            " (SELECT signatures -> 0 ->> 'attestor' FROM reserves_reserveattestation LIMIT 1)"
         ],
     ),
     "less is attested than was minted": (
@@ -307,6 +346,16 @@ SEEDS_OF_SEVERAL: dict[str, tuple[set[str], list[str]]] = {
             "UPDATE accounts_limitday SET limit_usd = 1",
         ],
     ),
+    "a report was approved with an old second factor": (
+        {
+            "a published report was approved by a second person with a fresh second factor, and signed as it is",
+            GUARDS[1],
+        },
+        [
+            "ALTER TABLE reserves_reportapproval DROP CONSTRAINT approval_second_factor_fresh",
+            "UPDATE reserves_reportapproval SET second_factor_at = approved_at - interval '301 seconds'",
+        ],
+    ),
     "a tax id stands in plain text": (
         {"no tax id stands in plain text beside its sealed form", GUARDS[1]},
         [
@@ -314,6 +363,13 @@ SEEDS_OF_SEVERAL: dict[str, tuple[set[str], list[str]]] = {
             f"UPDATE accounts_customer SET tax_id_sealed = '52998224725' WHERE id = {FIRST}".format(
                 "accounts_customer"
             ),
+        ],
+    ),
+    "shares are missing, and nobody was stopped": (
+        {"no difference between the books is open", "an asset whose supply is over its custody is on hold"},
+        [
+            "INSERT INTO reserves_break (asset_id, kind, quantity, opened_at, seen_at)"
+            " SELECT id, 'VAULT_SHORT', 1, now(), now() FROM orders_asset"
         ],
     ),
     "more custody than fills": (

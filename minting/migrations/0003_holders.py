@@ -5,30 +5,46 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('minting', '0002_reserve_gate'),
+        ("minting", "0002_reserve_gate"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='HolderScan',
+            name="HolderScan",
             fields=[
-                ('token', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='holder_scan', serialize=False, to='minting.token')),
-                ('block_number', models.BigIntegerField()),
-                ('block_hash', models.CharField(max_length=66)),
+                (
+                    "token",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="holder_scan",
+                        serialize=False,
+                        to="minting.token",
+                    ),
+                ),
+                ("block_number", models.BigIntegerField()),
+                ("block_hash", models.CharField(max_length=66)),
             ],
         ),
         migrations.CreateModel(
-            name='HolderBalance',
+            name="HolderBalance",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('address', models.CharField(max_length=42)),
-                ('balance_wei', models.DecimalField(decimal_places=0, max_digits=78)),
-                ('token', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='holder_balances', to='minting.token')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("address", models.CharField(max_length=42)),
+                ("balance_wei", models.DecimalField(decimal_places=0, max_digits=78)),
+                (
+                    "token",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="holder_balances", to="minting.token"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('token', 'address'), name='holder_once_a_token'), models.CheckConstraint(condition=models.Q(('balance_wei__gt', 0)), name='holder_balance_positive')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("token", "address"), name="holder_once_a_token"),
+                    models.CheckConstraint(condition=models.Q(("balance_wei__gt", 0)), name="holder_balance_positive"),
+                ],
             },
         ),
     ]

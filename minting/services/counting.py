@@ -125,9 +125,15 @@ def _add_up(*, token: Token, logs: list[TransferLog], header: Header, first: int
     before = {row.address: int(row.balance_wei) for row in rows}
     after = {address: before.get(address, 0) + change for address, change in changes.items()}
     if any(balance < 0 for balance in after.values()):
-        raise HoldersDisagree(f"A holder would have less than nothing by block {header.number}: the node's logs lack some.")
+        raise HoldersDisagree(
+            f"A holder would have less than nothing by block {header.number}: the node's logs lack some."
+        )
     HolderBalance.objects.bulk_create(
-        [HolderBalance(token=token, address=a, balance_wei=Decimal(balance)) for a, balance in after.items() if balance],
+        [
+            HolderBalance(token=token, address=a, balance_wei=Decimal(balance))
+            for a, balance in after.items()
+            if balance
+        ],
         update_conflicts=True,
         unique_fields=["token", "address"],
         update_fields=["balance_wei"],

@@ -10,8 +10,8 @@ from agora.lib import log
 from agora.lib.db import serializable
 from reserves.errors import BreakRefused
 from reserves.models import Break, BreakNote
-from reserves.states import BreakAction
 from reserves.services.reconciling import STOPPING
+from reserves.states import BreakAction
 
 if TYPE_CHECKING:
     from accounts.models import User

@@ -178,6 +178,6 @@ def _keep(*, request: ReportRequest, draft: Draft, now: datetime) -> ReserveRepo
 def _copy_leaves(report: ReserveReport, tree: SumTree) -> None:
     """By COPY: a million holders are seconds, not minutes."""
     statement = "COPY reserves_liabilityleaf (report_id, index, address, amount_wei) FROM STDIN"
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:  # type: ignore[attr-defined]
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for index, (address, amount_wei) in enumerate(tree.holders):
             copy.write_row((report.pk, index, to_checksum_address(address), amount_wei))

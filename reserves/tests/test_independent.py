@@ -185,9 +185,7 @@ def test_the_verifier_is_one_file_of_python_3_9_that_imports_the_standard_librar
     tree = ast.parse(VERIFIER.read_text(encoding="utf-8"), feature_version=(3, 9))
     names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     names |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert names == {
-        *("__future__", "argparse", "csv", "decimal", "hashlib", "json", "pathlib", "sys", "time")
-    }
+    assert names == {*("__future__", "argparse", "csv", "decimal", "hashlib", "json", "pathlib", "sys", "time")}
 
 
 def test_the_verifier_knows_the_padding_and_the_root_as_the_tree_does() -> None:

@@ -15,17 +15,18 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from accounts.models import User
 from agora.lib import keyfiles
 from agora.tests.tables import unchanged
 from agora.tests.world import World
 from minting.errors import NothingFinal
 from reserves import selectors, services
 from reserves.errors import ProofUnknown, ReportRefused, ReportUnknown, SecondFactorNeeded, SecondPersonNeeded
+from reserves.merkle import verify_proof
 from reserves.models import ReportPublication, ReportRequest, ReserveReport
 from reserves.proofs import from_json
-from reserves.merkle import verify_proof
 from reserves.standalone import verify as verifier
+from reserves.tests.reconciling import empty_vault
+from reserves.tests.reports import PROPOSER, SIGNER, approve, drafted, staff
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -35,8 +36,7 @@ def minted(world: World) -> World:
     """Alice has 0.25 AAPL-RAT and bob 0.5, settled and final."""
     world.until_settled(world.place("0.25"))
     world.until_settled(world.place("0.5", person=world.bob))
-    for name in ("paula", "sven"):
-        User.objects.create_user(name)
+    staff()
     return world
 
 
@@ -129,8 +129,6 @@ def test_a_changed_file_is_found(minted: World, tmp_path: Path, name: str, old: 
 
 
 def test_a_shortfall_is_said_and_fails_the_verification(minted: World, tmp_path: Path) -> None:
-    from reserves.tests.test_reconcile import empty_vault
-
     empty_vault()
     folder = _published(tmp_path)
 
@@ -162,21 +160,21 @@ def test_each_holder_has_a_proof_and_nobody_else(minted: World, tmp_path: Path) 
 
 # --- Who may do what, and when ---------------------------------------------------------------------------------------
 def test_whoever_proposed_does_not_approve(minted: World) -> None:
-    report, now = _drafted(), timezone.now()
+    report, now = drafted(), timezone.now()
     with unchanged(), pytest.raises(SecondPersonNeeded):
-        _approve(report, by="paula", at=now, second_factor_at=now)
+        approve(report, by=staff()[0], now=now)
 
 
 @pytest.mark.parametrize("age", [timedelta(minutes=5, seconds=1), timedelta(seconds=-1)])
 def test_a_second_factor_is_fresh(minted: World, age: timedelta) -> None:
-    report, now = _drafted(), timezone.now()
+    report, now = drafted(), timezone.now()
     with unchanged(), pytest.raises(SecondFactorNeeded):
-        _approve(report, by="sven", at=now, second_factor_at=now - age)
+        approve(report, by=staff()[1], now=now, second_factor_at=now - age)
 
 
 def test_what_is_approved_is_what_was_drafted_and_lately(minted: World) -> None:
-    report, now = _drafted(), timezone.now()
-    sven = User.objects.get(username="sven")
+    report, now = drafted(), timezone.now()
+    sven = staff()[1]
     with unchanged():
         with pytest.raises(ReportRefused, match="not this report"):
             services.approve_report(
@@ -184,7 +182,7 @@ def test_what_is_approved_is_what_was_drafted_and_lately(minted: World) -> None:
             )
         late = now + timedelta(hours=25)
         with pytest.raises(ReportRefused, match="older than a day"):
-            _approve(report, by="sven", at=late, second_factor_at=late)
+            approve(report, by=sven, now=late)
         with pytest.raises(ReportRefused, match="not signed"):
             services.publish_report(report_id=report.pk, publisher=sven, now=now)
         with pytest.raises(ReportRefused, match="second person has approved"):
@@ -192,11 +190,11 @@ def test_what_is_approved_is_what_was_drafted_and_lately(minted: World) -> None:
 
 
 def test_of_two_drafts_one_is_published(minted: World) -> None:
-    first, second, now = _drafted(), _drafted(), timezone.now()
+    first, second, now = drafted(), drafted(), timezone.now()
     for report in (first, second):
-        _approve(report, by="sven", at=now, second_factor_at=now)
+        approve(report, by=staff()[1], now=now)
     assert services.attend_reports(now=now) == 2
-    sven = User.objects.get(username="sven")
+    sven = staff()[1]
     services.publish_report(report_id=second.pk, publisher=sven, now=now)
 
     with pytest.raises(ReportRefused, match="Another report was published"):
@@ -207,29 +205,27 @@ def test_of_two_drafts_one_is_published(minted: World) -> None:
 
 
 def test_each_step_is_one_fact_however_often_it_is_asked(minted: World) -> None:
-    report, now = _drafted(), timezone.now()
+    report, now = drafted(), timezone.now()
     assert services.draft_report(request_id=report.request_id, now=now) == report
-    _approve(report, by="sven", at=now, second_factor_at=now)
+    approve(report, by=staff()[1], now=now)
     signature = services.sign_report(report_id=report.pk, now=now)
     assert services.sign_report(report_id=report.pk, now=now) == signature
-    sven = User.objects.get(username="sven")
+    sven = staff()[1]
     published = services.publish_report(report_id=report.pk, publisher=sven, now=now)
     assert services.publish_report(report_id=report.pk, publisher=sven, now=now) == published
 
 
 def test_an_approval_is_used_within_a_day(minted: World) -> None:
-    report, now = _drafted(), timezone.now()
-    _approve(report, by="sven", at=now, second_factor_at=now)
+    report, now = drafted(), timezone.now()
+    approve(report, by=staff()[1], now=now)
     services.sign_report(report_id=report.pk, now=now)
     with unchanged(), pytest.raises(ReportRefused, match="approval is older"):
-        services.publish_report(
-            report_id=report.pk, publisher=User.objects.get(username="sven"), now=now + timedelta(hours=25)
-        )
+        services.publish_report(report_id=report.pk, publisher=staff()[1], now=now + timedelta(hours=25))
 
 
 def test_a_report_is_not_signed_with_the_gates_or_the_publishers_key(minted: World, settings: Any) -> None:
-    report, now = _drafted(), timezone.now()
-    _approve(report, by="sven", at=now, second_factor_at=now)
+    report, now = drafted(), timezone.now()
+    approve(report, by=staff()[1], now=now)
     for path in (settings.ATTESTOR_KEYS_FILE, settings.RESERVE_PUBLISHER_KEY_FILE):
         own = Path(settings.REPORT_ATTESTOR_KEY_FILE).with_name("borrowed.json")
         own.write_text(json.dumps(keyfiles.read(Path(path))[:1]))
@@ -240,10 +236,8 @@ def test_a_report_is_not_signed_with_the_gates_or_the_publishers_key(minted: Wor
 
 
 def test_the_follower_drafts_what_was_asked_for_and_gives_up_after_a_while(world: World) -> None:
-    for name in ("paula", "sven"):
-        User.objects.create_user(name)
     now = timezone.now()
-    request = services.propose_report(symbol="AAPL", proposer=User.objects.get(username="paula"), now=now)
+    request = services.propose_report(symbol="AAPL", proposer=staff()[0], now=now)
     with pytest.raises(NothingFinal):
         services.draft_report(request_id=request.pk, now=now)
     assert services.attend_reports(now=now) == 0
@@ -257,12 +251,12 @@ def test_the_follower_drafts_what_was_asked_for_and_gives_up_after_a_while(world
 def test_the_command_signs_in_the_sandbox_alone(minted: World, settings: Any) -> None:
     settings.AGORA_MODE = "paper"
     with pytest.raises(CommandError, match="in the console"):
-        call_command("por_report", asset="AAPL", by="paula", sign_by="sven")
+        call_command("por_report", asset="AAPL", by=PROPOSER, sign_by=SIGNER)
     settings.AGORA_MODE = "sandbox"
     with pytest.raises(CommandError, match="no login"):
         call_command("por_report", asset="AAPL", by="nobody")
     with pytest.raises(CommandError, match="somebody else has to approve"):
-        call_command("por_report", asset="AAPL", by="paula", sign_by="paula", stdout=io.StringIO())
+        call_command("por_report", asset="AAPL", by=PROPOSER, sign_by=PROPOSER, stdout=io.StringIO())
     assert (ReportRequest.objects.count(), ReportPublication.objects.count()) == (1, 0)
 
 
@@ -292,33 +286,17 @@ def test_anyone_reads_reports_files_and_proofs(minted: World, client: Any, tmp_p
 
 
 def test_a_draft_is_nobodys_to_read(minted: World, client: Any) -> None:
-    _drafted()
+    drafted()
     assert client.get("/api/v1/reserves/reports").json()["results"] == []
     assert client.get("/api/v1/reserves/reports/AAPL/1").status_code == 404
     assert client.get(f"/api/v1/reserves/proofs/AAPL/{minted.alice.wallet}").status_code == 404
 
 
 def _published(out: Path) -> Path:
-    call_command("por_report", asset="AAPL", by="paula", sign_by="sven", stdout=io.StringIO())
+    call_command("por_report", asset="AAPL", by=PROPOSER, sign_by=SIGNER, stdout=io.StringIO())
     said = io.StringIO()
     call_command("por_package", asset="AAPL", out=out, stdout=said)
     return Path(said.getvalue().strip())
-
-
-def _drafted() -> ReserveReport:
-    now = timezone.now()
-    request = services.propose_report(symbol="AAPL", proposer=User.objects.get(username="paula"), now=now)
-    return services.draft_report(request_id=request.pk, now=now)
-
-
-def _approve(report: ReserveReport, *, by: str, at: Any, second_factor_at: Any) -> None:
-    services.approve_report(
-        report_id=report.pk,
-        signer=User.objects.get(username=by),
-        content_hash=report.content_hash,
-        second_factor_at=second_factor_at,
-        now=at,
-    )
 
 
 def _attestor() -> str:

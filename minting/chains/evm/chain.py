@@ -200,9 +200,7 @@ class EvmChain:
             raise Unavailable(f"{function} answered {len(answer)} bytes instead of 32")
         return int.from_bytes(answer)
 
-    def _logs(
-        self, wanted: dict[str, Any], first: int, last: int, parse: Callable[[Any], list[Log]]
-    ) -> list[Log]:
+    def _logs(self, wanted: dict[str, Any], first: int, last: int, parse: Callable[[Any], list[Log]]) -> list[Log]:
         if first > last:
             return []
         span = {**wanted, "fromBlock": hex(first), "toBlock": hex(last)}

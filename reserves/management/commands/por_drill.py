@@ -1,4 +1,4 @@
-"""`manage.py por_drill` (`make por`): a package of made-up holders, checked by both independent verifiers, with times."""
+"""`manage.py por_drill` (`make por`): a package of made-up holders, checked by two independent verifiers."""
 
 from __future__ import annotations
 

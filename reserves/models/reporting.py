@@ -1,4 +1,4 @@
-"""Do the three books agree, and who said so on-chain?"""
+"""Reserve reports: what was drafted, who stood for it, and what is public. Facts, all of them."""
 
 from __future__ import annotations
 
@@ -12,140 +12,11 @@ from django.db.models import F, Q
 
 from agora.lib.ids import new_id
 from agora.lib.statemachine import append_only
-from reserves.states import BreakAction, BreakKind, FigureName, Source
+from reserves.models.fields import shares_field
+from reserves.states import FigureName, Source
 
 SECOND_FACTOR_FRESH = timedelta(minutes=5)  # how old a second factor may be when it approves a report
 DRAFT_VALID = timedelta(hours=24)  # a draft is approved, and an approval published, within this time
-
-
-def shares_field() -> models.DecimalField:
-    """Shares, or tokens at one a share: 18 decimals, for a supply may have dust that no share has."""
-    return models.DecimalField(max_digits=40, decimal_places=18)
-
-
-class ReconciliationRun(models.Model):
-    """One comparison of one asset's books."""
-
-    asset = models.ForeignKey("orders.Asset", on_delete=models.PROTECT, related_name="reconciliation_runs")
-    as_of = models.DateTimeField()
-    block_number = models.BigIntegerField()  # the settled block that chain figures are of
-    block_hash = models.CharField(max_length=66, blank=True)  # "": a run from before it was kept
-    filled = shares_field()
-    broker_position = models.DecimalField(max_digits=40, decimal_places=18, null=True, blank=True)
-    in_custody = shares_field()
-    vault_balance = shares_field()
-    minted = shares_field()
-    supply = shares_field()
-
-    class Meta:
-        indexes: ClassVar = [models.Index(fields=["asset", "-as_of"], name="run_latest")]
-        triggers: ClassVar = append_only()
-
-    def __str__(self) -> str:
-        return f"run {self.pk}"
-
-
-class Break(models.Model):
-    """A difference that is open until a later run no longer finds it, or staff explain it."""
-
-    asset = models.ForeignKey("orders.Asset", on_delete=models.PROTECT, related_name="breaks")
-    kind = models.CharField(max_length=24, choices=BreakKind.choices)
-    quantity = shares_field()  # when it was last seen
-    opened_at = models.DateTimeField()
-    seen_at = models.DateTimeField()
-    closed_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["asset", "kind"], condition=Q(closed_at=None), name="break_open_once"),
-        ]
-        triggers: ClassVar = [
-            pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete),
-            pgtrigger.ReadOnly(name="difference_is_fixed", fields=["asset", "kind", "opened_at"]),
-            pgtrigger.Protect(
-                name="closed_for_good",
-                operation=pgtrigger.Update,
-                condition=pgtrigger.Q(old__closed_at__isnull=False),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_kind_display()}: {self.quantity}"
-
-
-class BreakNote(models.Model):
-    """Who looks after a break, and what it turned out to be."""
-
-    subject = models.ForeignKey(Break, on_delete=models.PROTECT, related_name="notes")
-    action = models.CharField(max_length=12, choices=BreakAction.choices)
-    owner = models.CharField(max_length=150, blank=True)  # ASSIGNED: a user's name
-    quantity = models.DecimalField(max_digits=40, decimal_places=18, null=True, blank=True)  # RESOLVED: explained
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    reason = models.TextField()
-    at = models.DateTimeField()
-
-    class Meta:
-        ordering = ("pk",)
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["subject"], condition=Q(action="RESOLVED"), name="break_resolved_once"),
-            models.CheckConstraint(condition=~Q(reason=""), name="break_note_has_reason"),
-            models.CheckConstraint(
-                condition=Q(action="ASSIGNED", quantity=None) & ~Q(owner="")
-                | Q(action="RESOLVED", quantity__isnull=False, owner=""),
-                name="break_note_whole",
-            ),
-        ]
-        triggers: ClassVar = append_only()
-
-
-class ReserveAttestation(models.Model):
-    """A signed report of reserves and the transaction that brings it, kept before it was broadcast."""
-
-    token = models.ForeignKey("minting.Token", on_delete=models.PROTECT, related_name="attestations")
-    chain_id = models.BigIntegerField()
-    oracle = models.CharField(max_length=42)
-    sequence = models.PositiveBigIntegerField()
-    reserves_wei = models.DecimalField(max_digits=34, decimal_places=0)  # uint112
-    as_of = models.DateTimeField()  # by the chain's clock
-    valid_until = models.DateTimeField()
-    threshold = models.PositiveSmallIntegerField()
-    signatures = models.JSONField()  # [{"attestor": "0x…", "signature": "0x…"}], attestors ascending
-    publisher = models.CharField(max_length=42)
-    nonce = models.PositiveBigIntegerField()
-    raw = models.BinaryField()
-    tx_hash = models.CharField(max_length=66, unique=True)
-    prepared_at = models.DateTimeField()
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["token", "sequence"], name="attestation_sequence_once"),
-            models.UniqueConstraint(fields=["chain_id", "publisher", "nonce"], name="attestation_nonce_once"),
-            models.CheckConstraint(
-                condition=Q(valid_until__gt=models.F("as_of")), name="attestation_valid_for_a_while"
-            ),
-            models.CheckConstraint(condition=Q(threshold__gt=0), name="attestation_threshold_positive"),
-        ]
-        triggers: ClassVar = append_only()
-
-    def __str__(self) -> str:
-        return f"report {self.sequence}"
-
-
-class AttestationOutcome(models.Model):
-    """What became of a report in a block: accepted, or refused for good. A reorg may add a second one."""
-
-    attestation = models.ForeignKey(ReserveAttestation, on_delete=models.PROTECT, related_name="outcomes")
-    accepted = models.BooleanField()
-    block_number = models.BigIntegerField(null=True, blank=True)
-    block_hash = models.CharField(max_length=66, blank=True)
-    reason = models.TextField(blank=True)
-    seen_at = models.DateTimeField()
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["attestation", "block_hash"], name="outcome_once_a_block"),
-        ]
-        triggers: ClassVar = append_only()
 
 
 class ReportRequest(models.Model):
@@ -161,7 +32,7 @@ class ReportRequest(models.Model):
 
 
 class ReserveReport(models.Model):
-    """A report as drafted. It never changes: what staff approve, the attestor signs and the public reads is `content`."""
+    """A report as drafted, for good. What staff approve, the attestor signs and the public reads is `content`."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     request = models.OneToOneField(ReportRequest, on_delete=models.PROTECT, related_name="report")
@@ -271,7 +142,7 @@ class ReportApproval(models.Model):
                         RAISE EXCEPTION 'agora: the draft is too old to be approved';
                     END IF;
                     RETURN NEW;
-                """,
+                """,  # noqa: S608 - a constant of ours
             ),
         ]
 
