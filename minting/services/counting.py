@@ -14,7 +14,7 @@ from decimal import Decimal
 
 from django.conf import settings
 
-from agora.lib import crashpoints, locks, log
+from agora.lib import locks, log
 from agora.lib.db import serializable
 from agora.lib.errors import Unavailable
 from minting.chains import get_chain
@@ -107,7 +107,6 @@ def _follow(chain: Chain, token: Token, block: Header) -> None:
             raise Unavailable(f"the node does not have block {last}: ask again")
         logs = chain.transfers(contract=token.address, first=first, last=last)
         _add_up(token=token, logs=logs, header=header, first=first)
-        crashpoints.here("holders.after_chunk")
         first = last + 1
 
 
