@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from decimal import Decimal
 from pathlib import Path
 
 import environ
@@ -250,7 +251,29 @@ SWEEP_EVERY = env.float("SWEEP_EVERY", default=1.0)
 BROKER_LIST_EVERY = env.float("BROKER_LIST_EVERY", default=5.0)  # one list call for all that is open
 CHAIN_POLL_EVERY = env.float("CHAIN_POLL_EVERY", default=0.25)
 PRICES_EVERY = env.float("PRICES_EVERY", default=5.0)
+RATES_EVERY = env.float("RATES_EVERY", default=3600.0)  # PTAX is published a few times a business day
+
+# --- Prices: what an order may be taken on (docs/customers.md) -------------------------------------------------------
+PRICE_FRESH = env.float("PRICE_FRESH", default=20.0)  # seconds; an older price sells with the guard band as a margin
 PRICE_MAX_AGE = env.float("PRICE_MAX_AGE", default=60.0)  # no order is taken on a price asked for longer ago
+PRICE_MAX_UNTRADED = env.float("PRICE_MAX_UNTRADED", default=900.0)  # nor, while the market is open, on one made then
+PRICE_GUARD_BAND = Decimal(env.str("PRICE_GUARD_BAND", default="0.02"))  # of the price
+PRICE_JUMP = Decimal(env.str("PRICE_JUMP", default="0.10"))  # of the price: more at once needs a second reading
+PRICE_MAX_SPREAD = Decimal(
+    env.str("PRICE_MAX_SPREAD", default="0.02")
+)  # of a quote's midpoint: a wider one tells nothing
+MARKET_CLOCK_EVERY = env.float("MARKET_CLOCK_EVERY", default=30.0)
+MARKET_CLOCK_MAX_AGE = env.float("MARKET_CLOCK_MAX_AGE", default=300.0)  # then nobody knows whether the market is open
+ORDER_FEE_USD = Decimal(0)  # shown and reserved; not from the environment until something collects one
+
+# --- Reference rates, for display only -------------------------------------------------------------------------------
+# Banco Central do Brasil's open data; the sandbox's own copy is in the broker's stand-in. Unset: no rate of the real.
+PTAX_URL = env.str(
+    "PTAX_URL",
+    default=f"{ALPACA_URL}/olinda/servico/PTAX/versao/v1/odata"
+    if AGORA_MODE == "sandbox"
+    else "https://olinda.bcb.gov.br/olinda/servico/PTAX/versao/v1/odata",
+)
 
 # --- Logs ----------------------------------------------------------------------------------------------------------
 LOG_FORMAT = env.str("LOG_FORMAT", default="json")  # json | console

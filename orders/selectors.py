@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import F, Q, QuerySet, Sum
 from django.http import Http404
 from django.utils.translation import gettext_noop as _
 
 from accounts.selectors import ActiveHold, active_holds, customer_of
-from orders.errors import PriceUnavailable
-from orders.models import Asset, AssetPrice, Order, OrderEvent
+from orders.market import PriceState, quote
+from orders.models import Asset, Order, OrderEvent
 from orders.states import LADDER, WITHOUT_FILL
 from orders.states import OrderStatus as S
 
@@ -128,28 +127,20 @@ def asset_by_symbol(*, symbol: str) -> Asset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatestPrice:
-    """A share's price, as a page shows it."""
+    """A share's price, in short; `orders.market.quote` says more."""
 
     price_usd: Decimal
     at: datetime  # when it was made
-    checked_at: datetime  # when the feed last said so
+    checked_at: datetime  # when a source last answered
     is_fresh: bool  # fresh enough to take an order on
 
 
 def latest_price(*, symbol: str, now: datetime) -> LatestPrice | None:
-    row = AssetPrice.objects.filter(asset__symbol=symbol).first()
-    if row is None:
+    told = quote(symbol=symbol, now=now)
+    if told.price_usd is None or told.at is None or told.checked_at is None:
         return None
-    fresh = row.checked_at >= now - timedelta(seconds=settings.PRICE_MAX_AGE)
-    return LatestPrice(price_usd=row.price_usd, at=row.at, checked_at=row.checked_at, is_fresh=fresh)
-
-
-def guarded_price(*, asset: Asset, now: datetime) -> Decimal:
-    """US$ a share, fresh enough to take an order on. Raises PriceUnavailable."""
-    price = latest_price(symbol=asset.symbol, now=now)
-    if price is None or not price.is_fresh:
-        raise PriceUnavailable(f"The price of {asset.symbol} is too old to buy on. Nothing was ordered; try again.")
-    return price.price_usd
+    is_fresh = told.state is not PriceState.PAUSED
+    return LatestPrice(price_usd=told.price_usd, at=told.at, checked_at=told.checked_at, is_fresh=is_fresh)
 
 
 def filled_total(*, symbol: str) -> Decimal:

@@ -18,8 +18,8 @@ from orders.errors import (
     QuantityTooSmall,
     UnknownAsset,
 )
+from orders.market import estimate
 from orders.models import Asset, Order
-from orders.services.pricing import estimate_usd
 
 if TYPE_CHECKING:
     from accounts.models import Customer
@@ -57,8 +57,8 @@ def place_order(
         broker_client_order_id=ids.broker_client_order_id(order_id),
         next_attempt_at=now,
     )
-    cost = estimate_usd(asset=asset, quantity=quantity, now=now)
-    reserve_limit(customer=customer, order_id=order_id, quantity=quantity, amount_usd=cost, now=now)
+    reserved = estimate(asset=asset, quantity=quantity, now=now).reserved_usd
+    reserve_limit(customer=customer, order_id=order_id, quantity=quantity, amount_usd=reserved, now=now)
     transitions.start(order, actor=f"customer:{customer.pk}", now=now)
     return order, True
 

@@ -68,7 +68,7 @@ def buyer(country: str = "BR", name: str = "alice", wallet: str = WALLET) -> Cus
 
 
 def buy(customer: Customer, quantity: str, *, now: datetime = NOON, client_order_id: str = "") -> Order:
-    AssetPrice.objects.update(checked_at=now)
+    AssetPrice.objects.update(at=now, checked_at=now)
     order, _ = place_order(
         customer=customer,
         symbol="AAPL",
