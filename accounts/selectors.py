@@ -18,7 +18,7 @@ from eth_utils.address import is_checksum_address
 
 from accounts import disclosures, pii, tax_ids
 from accounts.errors import NotACustomer, NotApproved, OnHold, WalletChecksumInvalid, WalletNotRegistered
-from accounts.models import ApiToken, Customer, Disclosure, Hold, LimitDay, Tier, User, Wallet
+from accounts.models import ApiToken, Consent, Customer, Disclosure, Hold, LimitDay, Tier, User, Wallet
 from accounts.states import Country, KycStatus
 
 EVERYTHING = "everything"
@@ -143,6 +143,15 @@ def current_disclosures(*, language: str) -> list[Disclosure]:
     return [by_kind[kind] for kind in sorted(by_kind)]
 
 
+def disclosure_of(*, disclosure_id: int) -> Disclosure | None:
+    return Disclosure.objects.filter(pk=disclosure_id).first()
+
+
+def consents_of(*, customer: Customer) -> list[Consent]:
+    """What the customer accepted and when, latest first."""
+    return list(Consent.objects.select_related("disclosure").filter(customer=customer).order_by("-at"))
+
+
 def read_tax_id(*, customer: Customer) -> str:
     """The digits. For the identity provider alone: pages and Admin show `masked_tax_id`."""
     return pii.unseal(customer.tax_id_sealed, owner=tax_id_owner(customer.pk))
@@ -171,6 +180,17 @@ def active_holds(*, subjects: Sequence[str], now: datetime) -> list[ActiveHold]:
         ActiveHold(subject=r.subject, owner=r.owner, reason=r.reason, placed_at=r.placed_at, until=r.until)
         for r in rows
     ]
+
+
+def zone_of(*, user: User | AnonymousUser) -> ZoneInfo | None:
+    """Where a login's customer lives; None for nobody, and before they said."""
+    customer = getattr(user, "customer", None) if user.is_authenticated else None
+    return ZONES.get(Country(customer.country)) if customer is not None and customer.country else None
+
+
+def wallets_of(*, customer: Customer) -> list[Wallet]:
+    """Oldest first: tokens go to the first one unless another is chosen."""
+    return list(Wallet.objects.filter(customer=customer).order_by("pk"))
 
 
 def primary_wallet(*, customer_id: UUID) -> str:

@@ -4,11 +4,14 @@ from django.urls import path
 from accounts import views, webhooks
 
 urlpatterns = [
-    path("", views.home, name="home"),
     path("sign-in/", views.SignInView.as_view(), name="login"),
     path("sign-out/", LogoutView.as_view(), name="logout"),
     path("auth/wallet/challenge", views.wallet_challenge, name="wallet-challenge"),
     path("auth/wallet/verify", views.wallet_verify, name="wallet-verify"),
+    path("onboarding/", views.onboarding, name="onboarding"),
+    path("onboarding/email/", views.resend_email, name="resend-email"),
     path("confirm-email/<str:token>/", views.confirm_email, name="confirm-email"),
+    path("disclosures/<int:disclosure_id>/", views.disclosure, name="disclosure"),
+    path("profile/", views.profile, name="profile"),
     path("webhooks/sumsub", webhooks.sumsub, name="webhook-sumsub"),
 ]

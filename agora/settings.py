@@ -49,12 +49,15 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "accounts.middleware.ZoneMiddleware",
     "agora.lib.pages.RefusalMiddleware",
 ]
 TEMPLATES = [
@@ -67,6 +70,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "agora.lib.pages.site",
             ]
         },
     }
@@ -78,6 +82,21 @@ SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
 SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS else None
 SESSION_COOKIE_AGE = 12 * 3600
+SECURE_REFERRER_POLICY = "same-origin"
+# No inline script, no inline style, nothing from elsewhere; a wallet's icon is a data: URL (EIP-6963).
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
 
 # --- Database: PostgreSQL, everywhere ------------------------------------------------------------------------------
 # Unset: the embedded server of agora.lib.embedded, started on the first connection and shared by all processes.
@@ -98,7 +117,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
 ]
 LOGIN_URL = "login"
-LOGIN_REDIRECT_URL = "home"
+LOGIN_REDIRECT_URL = "dashboard"
 LOGOUT_REDIRECT_URL = "home"
 # Where customers reach us: named in what a wallet signs and in e-mailed links. Unset, the sandbox takes the request's.
 PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
@@ -125,7 +144,9 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Agora <no-reply@loca
 
 # --- Language, time, files -----------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
-TIME_ZONE = "UTC"
+LANGUAGES = [("pt-br", "Português"), ("es", "Español"), ("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "agora" / "locale"]
+TIME_ZONE = "UTC"  # of a visitor whom we do not know; a customer's is their country's
 USE_TZ = True
 STATIC_URL = "static/"
 # The sandbox serves files from where they lie; elsewhere `collectstatic` gathers them here.

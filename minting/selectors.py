@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -12,6 +13,7 @@ from django.conf import settings
 from django.db.models import Count, Q, Sum
 
 from accounts.selectors import active_holds
+from agora.lib.errors import VendorError
 from agora.lib.money import shares_from_wei, tokens_from_wei
 from minting.chains import get_chain
 from minting.models import Block, ForeignMint, MintTx, Token
@@ -88,6 +90,31 @@ def balance_of(*, symbol: str, holder: str) -> Decimal:
     """Tokens of an asset at an address, read from the chain. Raises Unavailable; Token.DoesNotExist."""
     token = Token.objects.get(asset__symbol=symbol, chain_id=settings.CHAIN_ID)
     return tokens_from_wei(get_chain().balance_of(contract=token.address, holder=holder))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """Tokens of an asset in a customer's wallets together, by the chain."""
+
+    symbol: str
+    token_symbol: str
+    quantity: Decimal | None  # None: the chain did not answer
+
+
+def holdings(*, addresses: Sequence[str]) -> list[Holding]:
+    """What these wallets hold of each token, those of which they hold nothing included."""
+    return [
+        Holding(symbol=token.symbol, token_symbol=token.token_symbol, quantity=_held(token, addresses))
+        for token in tokens()
+    ]
+
+
+def _held(token: TokenFacts, addresses: Sequence[str]) -> Decimal | None:
+    try:
+        amounts = [get_chain().balance_of(contract=token.address, holder=address) for address in addresses]
+    except VendorError:
+        return None
+    return tokens_from_wei(sum(amounts))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

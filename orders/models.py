@@ -10,7 +10,7 @@ from django.db.models import F, Q
 
 from agora.lib.statemachine import StateEvent, Stateful, append_only, event_triggers, state_triggers
 from orders.brokers.base import ExecutionKind
-from orders.states import MOVES, OPEN, STAGE, OrderStatus
+from orders.states import FIRST_STAGE, MOVES, OPEN, STAGE, OrderStatus
 
 
 class Asset(models.Model):
@@ -208,7 +208,7 @@ class Order(Stateful):
     @property
     def stage(self) -> str:
         """What a customer calls the status."""
-        return STAGE.get(self.status, "Pending")
+        return STAGE.get(self.status, FIRST_STAGE)
 
 
 class OrderEvent(StateEvent):

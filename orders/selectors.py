@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.db.models import F, Q, QuerySet, Sum
 from django.http import Http404
+from django.utils.translation import gettext_noop as _
 
 from accounts.selectors import ActiveHold, active_holds, customer_of
 from orders.market import PriceState, quote
@@ -44,8 +45,9 @@ class OrderFacts:
 class Step:
     """One of the four steps a customer sees, and when it was reached (None: not yet)."""
 
-    name: str
+    name: str  # in English; pages translate it
     at: datetime | None
+    is_next: bool = False  # the first that is not reached yet
 
 
 def order_facts(*, order_id: UUID) -> OrderFacts:
@@ -100,37 +102,14 @@ def steps(*, order: Order) -> list[Step]:
     """Pending → Filled → In custody → Minted, each with the time it was last reached."""
     reached = {event.to_status: event.at for event in OrderEvent.objects.filter(order=order).order_by("sequence")}
     done: Sequence[str] = LADDER[: LADDER.index(S(order.status)) + 1] if order.status in LADDER else ()
-    return [
-        Step(name="Pending", at=order.created_at),
-        Step(name="Filled", at=reached.get(S.FILLED) if S.FILLED in done else None),
-        Step(name="In custody", at=reached.get(S.CUSTODY_CONFIRMED) if S.CUSTODY_CONFIRMED in done else None),
-        Step(name="Minted", at=reached.get(S.MINT_CONFIRMED) if S.MINT_CONFIRMED in done else None),
+    times = [
+        (_("Pending"), order.created_at),
+        (_("Filled"), reached.get(S.FILLED) if S.FILLED in done else None),
+        (_("In custody"), reached.get(S.CUSTODY_CONFIRMED) if S.CUSTODY_CONFIRMED in done else None),
+        (_("Minted"), reached.get(S.MINT_CONFIRMED) if S.MINT_CONFIRMED in done else None),
     ]
-
-
-def explain(*, order: Order, now: datetime) -> str:
-    """What is happening to an order, in a sentence its customer can read."""
-    holds = active_holds(subjects=hold_subjects(facts=order_facts(order_id=order.pk)), now=now)
-    if holds and all(hold.owner == RESERVE_HOLD for hold in holds):
-        return f"The custodian holds your shares. Your tokens wait for the next reserve report: {holds[0].reason}."
-    if holds:
-        return "We have paused this order to check it. Nothing is lost; our staff know of it."
-    return _SENTENCES[S(order.status)].format(reason=order.reason)
-
-
-_SENTENCES = {
-    S.PENDING: "We have your order and are about to send it to the broker.",
-    S.SUBMITTING: "We are sending your order to the broker.",
-    S.SUBMITTED: "The broker has your order and will fill it while the market is open.",
-    S.PARTIALLY_FILLED: "The broker has filled a part of your order.",
-    S.FILLED: "The broker has bought your shares. We are waiting for the custodian to confirm that it holds them.",
-    S.CUSTODY_CONFIRMED: "The custodian holds your shares. Your tokens are being minted.",
-    S.MINT_CONFIRMED: "Your tokens are in your wallet.",
-    S.SETTLED: "Your tokens are in your wallet, and settled.",
-    S.REJECTED: "The broker rejected your order: {reason}",
-    S.CANCELLED: "Your order was cancelled before anything was bought. {reason}",
-    S.EXPIRED: "Your order expired before anything was bought. {reason}",
-}
+    following = next((name for name, at in times if at is None), None)
+    return [Step(name=name, at=at, is_next=name == following) for name, at in times]
 
 
 def asset_symbols() -> list[str]:

@@ -11,6 +11,8 @@ from django.core.mail import send_mail
 from django.db import transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
 
 from accounts import pii
 from accounts.errors import ConfirmationInvalid, KycNotOpen, ProfileInvalid
@@ -54,8 +56,9 @@ def send_email_confirmation(*, customer_id: UUID) -> None:
         return
     base = settings.PUBLIC_URL or "http://localhost:8000"
     link = base + reverse("confirm-email", args=[confirmation_token(customer=customer)])
-    body = render_to_string("accounts/emails/confirm.txt", {"link": link, "name": customer.full_name})
-    send_mail("Agora: confirm your e-mail", body, None, [customer.email])
+    with translation.override(customer.language):
+        body = render_to_string("accounts/emails/confirm.txt", {"link": link, "name": customer.full_name})
+        send_mail(_("Agora: confirm your e-mail"), body, None, [customer.email])
 
 
 def confirmation_token(*, customer: Customer) -> str:

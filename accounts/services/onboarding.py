@@ -14,7 +14,7 @@ from accounts.selectors import is_email, read_tax_id, tax_id_owner
 from accounts.services.checking import start_check
 from accounts.services.consenting import record_consents
 from accounts.services.mailing import give_email
-from accounts.states import Country, RejectKind
+from accounts.states import Country, Language, RejectKind
 from accounts.states import KycStatus as S
 from agora.lib import transitions
 
@@ -29,6 +29,7 @@ def submit_profile(
     accepted: Sequence[int],
     ip: str,
     now: datetime,
+    language: str = Language.EN,
 ) -> Customer:
     """Take a customer's application, or a corrected one after a RETRY; the check starts once the e-mail is confirmed.
 
@@ -45,7 +46,8 @@ def submit_profile(
             row.full_name, row.country, row.submitted_at = full_name, country, now
             row.tax_id_sealed = pii.seal(digits, owner=tax_id_owner(row.pk))
             row.tax_id_index = pii.index("tax_id", country, digits)
-            fields = ("full_name", "country", "submitted_at", "tax_id_sealed", "tax_id_index")
+            row.language = Language(language)
+            fields = ("full_name", "country", "language", "submitted_at", "tax_id_sealed", "tax_id_index")
             row.save(update_fields=[*fields])
             record_consents(customer=row, accepted=accepted, ip=ip, now=now)
             give_email(row, email=email, now=now)
