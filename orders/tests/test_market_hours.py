@@ -113,4 +113,4 @@ def test_with_everything_away_the_loops_go_on(market: Control, settings: Any) ->
     steps = {loop.name: loop.step for loop in all_loops()}
     for name in ("prices", "rates", "prices"):
         steps[name](threading.Event())
-    assert not (MarketClock.objects.exists() or AssetPrice.objects.exists() or FxRate.objects.exists())
+    assert [model.objects.count() for model in (MarketClock, AssetPrice, FxRate)] == [0, 0, 0]

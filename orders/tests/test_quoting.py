@@ -19,7 +19,7 @@ from orders.tests.test_limits import NOON, WALLET
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HOUR = timedelta(hours=1)
-F, O, P = PriceState.FRESH, PriceState.OLD, PriceState.PAUSED
+FRESH, OLD, PAUSED = PriceState.FRESH, PriceState.OLD, PriceState.PAUSED
 
 
 @pytest.fixture
@@ -52,17 +52,17 @@ def clock(*, is_open: bool, asked: datetime = NOON) -> None:
 @pytest.mark.parametrize(
     ("made", "heard", "is_open", "closed", "unknown"),
     [
-        (0, 0, F, O, F),
-        (20, 20, F, O, F),
-        (21, 0, O, O, O),
-        (21, 21, O, O, O),
-        (60, 60, O, O, O),
-        (61, 61, P, P, P),
-        (900, 0, O, O, O),
-        (901, 0, P, O, O),
-        (300_000, 0, P, O, O),
-        (300_000, 61, P, P, P),
-        (-30, -30, F, O, F),  # our clocks differ a little
+        (0, 0, FRESH, OLD, FRESH),
+        (20, 20, FRESH, OLD, FRESH),
+        (21, 0, OLD, OLD, OLD),
+        (21, 21, OLD, OLD, OLD),
+        (60, 60, OLD, OLD, OLD),
+        (61, 61, PAUSED, PAUSED, PAUSED),
+        (900, 0, OLD, OLD, OLD),
+        (901, 0, PAUSED, OLD, OLD),
+        (300_000, 0, PAUSED, OLD, OLD),
+        (300_000, 61, PAUSED, PAUSED, PAUSED),
+        (-30, -30, FRESH, OLD, FRESH),  # our clocks differ a little
     ],
 )
 def test_a_price_is_judged_by_both_its_ages_and_the_market(
@@ -75,8 +75,8 @@ def test_a_price_is_judged_by_both_its_ages_and_the_market(
             clock(is_open=is_market_open)
         view = quote(symbol="AAPL", now=NOON)
         assert view.state is wanted
-        assert view.margin == (Decimal("0.02") if wanted is O else Decimal(0))
-        assert (view.reason == "") == (wanted is F)
+        assert view.margin == (Decimal("0.02") if wanted is OLD else Decimal(0))
+        assert (view.reason == "") == (wanted is FRESH)
         assert view.age == timedelta(seconds=max(0, made))
 
 
