@@ -14,6 +14,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db.models import Q, Sum
+from django.utils.translation import gettext as _
 from eth_utils.address import is_checksum_address
 
 from accounts import disclosures, pii, tax_ids
@@ -77,7 +78,7 @@ def customer_of(*, user: User | AnonymousUser) -> Customer:
     """The customer of a login. Raises NotACustomer."""
     customer = getattr(user, "customer", None)
     if customer is None:
-        raise NotACustomer("Sign in as a customer, or complete the onboarding first.")
+        raise NotACustomer(_("Sign in as a customer, or complete the onboarding first."))
     return customer  # type: ignore[no-any-return]
 
 
@@ -85,16 +86,16 @@ def check_trading_eligibility(*, customer: Customer, subjects: Iterable[str], no
     """Raise NotApproved or OnHold unless this customer may trade what the subjects name."""
     status = Customer.objects.values_list("status", flat=True).get(pk=customer.pk)
     if status != KycStatus.APPROVED:
-        raise NotApproved("You can buy as soon as your identity check is approved.")
+        raise NotApproved(_("You can buy as soon as your identity check is approved."))
     if active_holds(subjects=[f"customer:{customer.pk}", *subjects], now=now):
-        raise OnHold("We have paused this for now. Our staff know of it and will release it or write to you.")
+        raise OnHold(_("We have paused this for now. Our staff know of it and will release it or write to you."))
 
 
 def check_wallet(*, customer: Customer, address: str) -> None:
     """Raise WalletChecksumInvalid or WalletNotRegistered unless tokens may be sent to this address of theirs."""
     check_address(address)
     if not Wallet.objects.filter(customer=customer, address=address).exists():
-        raise WalletNotRegistered("Add the wallet to your account first: tokens go only to a wallet that is yours.")
+        raise WalletNotRegistered(_("Add the wallet to your account first: tokens go only to a wallet that is yours."))
 
 
 def limit_left(*, customer: Customer, now: datetime) -> LimitLeft | None:
@@ -202,7 +203,7 @@ def primary_wallet(*, customer_id: UUID) -> str:
 def check_address(address: str) -> None:
     """Raise WalletChecksumInvalid unless the address is in EIP-55 form: one mistyped letter must not cost a mint."""
     if not is_checksum_address(address):
-        raise WalletChecksumInvalid("Copy the address from your wallet: its letter case is part of it (EIP-55).")
+        raise WalletChecksumInvalid(_("Copy the address from your wallet: its letter case is part of it (EIP-55)."))
 
 
 def is_email(text: str) -> bool:

@@ -15,6 +15,7 @@ from django.utils.translation import get_language
 from accounts import selectors as accounts
 from accounts.errors import NotACustomer
 from minting import selectors as minting
+from orders import market
 from orders import selectors as orders
 from reserves import selectors as reserves
 
@@ -23,7 +24,7 @@ def home(request: HttpRequest) -> HttpResponse:
     """The landing page; nothing on it depends on who looks, but the way in."""
     now = timezone.now()
     context = {
-        "assets": [(asset, orders.latest_price(symbol=asset.symbol, now=now)) for asset in orders.tradable_assets()],
+        "assets": [(asset, market.quote(symbol=asset.symbol, now=now)) for asset in orders.tradable_assets()],
         "positions": reserves.positions(),
     }
     return render(request, "home.html", context)
@@ -43,7 +44,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "state": accounts.onboarding_of(customer=customer),
         "left": accounts.limit_left(customer=customer, now=now),
         "wallets": wallets,
-        "holdings": [(held, orders.latest_price(symbol=held.symbol, now=now)) for held in holdings],
+        "holdings": [(held, market.quote(symbol=held.symbol, now=now)) for held in holdings],
         "total_usd": _total(holdings, now=now),
         "recent": list(orders.orders_of(user=request.user)[:5]),
     }
@@ -54,10 +55,10 @@ def _total(holdings: list[minting.Holding], *, now: datetime) -> Decimal | None:
     """US$ of everything held; None while a balance or a price is not known."""
     total = Decimal(0)
     for held in holdings:
-        price = orders.latest_price(symbol=held.symbol, now=now)
-        if held.quantity is None or (price is None and held.quantity):
+        price_usd = market.quote(symbol=held.symbol, now=now).price_usd
+        if held.quantity is None or (price_usd is None and held.quantity):
             return None
-        total += held.quantity * price.price_usd if price else 0
+        total += held.quantity * (price_usd or 0)
     return total
 
 

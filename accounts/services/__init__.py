@@ -4,6 +4,7 @@ from accounts.services.checking import check_identity, process_kyc_notification,
 from accounts.services.consenting import publish_disclosures
 from accounts.services.deciding import approve_customer, reject_customer, reopen_customer
 from accounts.services.limiting import (
+    check_limit,
     register_tier,
     register_tiers,
     reinstate_limit,
@@ -31,6 +32,7 @@ __all__ = [
     "bind_wallet",
     "change_email",
     "check_identity",
+    "check_limit",
     "confirm_email",
     "has_login",
     "issue_api_token",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from accounts import pii, tax_ids
 from accounts.errors import KycNotOpen, ProfileInvalid, TaxIdTaken
@@ -56,7 +57,7 @@ def submit_profile(
     except IntegrityError as clash:
         if "customer_once_a_tax_id" not in str(clash):
             raise
-        raise TaxIdTaken("Sign in with the wallet you used before, or write to support.") from None
+        raise TaxIdTaken(_("Sign in with the wallet you used before, or write to support.")) from None
     return row
 
 
@@ -76,11 +77,11 @@ def reseal_tax_ids() -> int:
 
 def _check_profile(full_name: str, email: str, country: str) -> None:
     if not 3 <= len(full_name) <= 200 or " " not in full_name:
-        raise ProfileInvalid("Give your full name, as on your document.")
+        raise ProfileInvalid(_("Give your full name, as on your document."))
     if country not in Country.values:
-        raise ProfileInvalid("Agora is open to residents of Brazil and Paraguay.")
+        raise ProfileInvalid(_("Agora is open to residents of Brazil and Paraguay."))
     if not is_email(email):
-        raise ProfileInvalid("Check the e-mail address.")
+        raise ProfileInvalid(_("Check the e-mail address."))
 
 
 def _reopen_if_rejected(row: Customer, now: datetime) -> None:
@@ -90,4 +91,6 @@ def _reopen_if_rejected(row: Customer, now: datetime) -> None:
         actor = f"customer:{row.pk}"
         transitions.apply(row, to=S.PENDING, actor=actor, reason="corrected by the customer", now=now, fields=fields)
     elif row.status != S.PENDING or row.submitted_at is not None:
-        raise KycNotOpen("We have your application already. You can change your e-mail address until it is confirmed.")
+        raise KycNotOpen(
+            _("We have your application already. You can change your e-mail address until it is confirmed.")
+        )

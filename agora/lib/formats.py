@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 
 from babel.dates import format_datetime, format_timedelta
@@ -28,9 +28,9 @@ def percent(share: Decimal) -> str:
     return format_decimal(Decimal(hundredths) / 100, format="#,##0.00", locale=_locale()) + " %"
 
 
-def day_and_time(at: datetime) -> str:
-    """`22 nov. 2026, 14:03`, in the reader's time zone."""
-    return format_datetime(timezone.localtime(at), "d MMM y, HH:mm", locale=_locale())
+def day_and_time(at: datetime, *, zone: tzinfo | None = None) -> str:
+    """`22 nov. 2026, 14:03`, in the reader's time zone unless another is named."""
+    return format_datetime(timezone.localtime(at, zone), "d MMM y, HH:mm", locale=_locale())
 
 
 def time_of_day(at: datetime) -> str:
