@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Count, Q, Sum
 
 from accounts.selectors import active_holds
+from agora.lib.db import snapshot
 from agora.lib.money import shares_from_wei, tokens_from_wei
+from custody.trails import CustodyTrail, custody_trails
 from minting.chains import get_chain
 from minting.models import Block, ForeignMint, MintTx, Token
+from minting.receipts import build_receipt
 from minting.states import IN_FLIGHT, ON_CHAIN
 from minting.states import MintStatus as S
+from minting.trails import MintTrail, mint_trails
 from orders.selectors import StuckRow, hold_subjects, order_facts
+from orders.trails import OrderTrail, order_trails
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +61,26 @@ def mints_of(*, order_id: UUID) -> list[MintProof]:
 def explorer_url(*, tx_hash: str) -> str:
     """ "" where there is no explorer (the local chain) or no transaction."""
     return f"{settings.CHAIN_EXPLORER_URL}/tx/{tx_hash}" if settings.CHAIN_EXPLORER_URL and tx_hash else ""
+
+
+@snapshot
+def receipt_of(*, order_id: UUID) -> dict[str, Any]:
+    """The order's receipt, as far as it is, at one moment of the database. Whose it is is the caller's to know."""
+    return receipts_of(trails=order_trails(order_ids=[order_id]))[0]
+
+
+def receipts_of(*, trails: Sequence[OrderTrail]) -> list[dict[str, Any]]:
+    """The receipts of these orders, in their order; the caller's transaction is the moment."""
+    order_ids = [trail.order_id for trail in trails]
+    moved: defaultdict[UUID, list[CustodyTrail]] = defaultdict(list)
+    for move in custody_trails(order_ids=order_ids):
+        moved[move.order_id].append(move)
+    minted: defaultdict[UUID, list[MintTrail]] = defaultdict(list)
+    for mint in mint_trails(order_ids=order_ids):
+        minted[mint.order_id].append(mint)
+    return [
+        build_receipt(order=trail, movements=moved[trail.order_id], mints=minted[trail.order_id]) for trail in trails
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
