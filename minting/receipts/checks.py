@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from minting.receipts.sealing import section_hashes
+from minting.receipts.sealing import FIRST, section_hash
 from minting.receipts.shape import SECTIONS
 
 WEI_A_UNIT = 10**9  # 10**18 wei are a share
@@ -44,9 +44,8 @@ def check_receipt(receipt: dict[str, Any]) -> list[Check]:
     order, broker = contents["order"], contents["broker"]
     movements, mints = contents["custody"]["movements"], contents["mints"]["mints"]
     sums = sum_up(contents)
-    hashes = section_hashes(contents)
     results = {
-        **{f"hash.{name}": receipt[name]["sha256"] == hashes[name] for name in SECTIONS},
+        **_hashes_chain(receipt),
         "digest": receipt["digest"] == receipt["summary"]["sha256"],
         "statuses": _statuses_lead_here(order),
         "client_order_id": broker["client_order_id"] == f"agora-{order['id'].replace('-', '')}",
@@ -106,6 +105,15 @@ def units(text: str) -> int:
     """A quantity or price, which has at most nine decimals, in 10**-9."""
     whole, _, part = text.partition(".")
     return int(whole + part.ljust(9, "0"))
+
+
+def _hashes_chain(receipt: dict[str, Any]) -> dict[str, bool]:
+    """Each against the stated hash before it: what was changed fails, and not all that follows."""
+    befores = (FIRST, *(receipt[name]["sha256"] for name in SECTIONS))
+    return {
+        f"hash.{name}": receipt[name]["sha256"] == section_hash(name, receipt[name]["content"], before)
+        for name, before in zip(SECTIONS, befores, strict=False)
+    }
 
 
 def _live(executions: list[dict[str, Any]]) -> list[dict[str, Any]]:

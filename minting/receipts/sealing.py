@@ -20,21 +20,19 @@ def canonical(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
-def section_hashes(contents: Mapping[str, Any]) -> dict[str, str]:
-    """Each section's sha256, over its name, its content and the hash of the section before."""
-    hashes: dict[str, str] = {}
-    previous = FIRST
-    for name in SECTIONS:
-        covered = {"content": contents[name], "name": name, "previous": previous}
-        previous = hashes[name] = hashlib.sha256(canonical(covered)).hexdigest()
-    return hashes
+def section_hash(name: str, content: Any, previous: str) -> str:
+    """A section's sha256: over its name, its content and the hash of the section before."""
+    return hashlib.sha256(canonical({"content": content, "name": name, "previous": previous})).hexdigest()
 
 
 def seal(contents: Mapping[str, Any]) -> dict[str, Any]:
     """The receipt of these sections."""
-    hashes = section_hashes(contents)
-    sections = {name: {"content": contents[name], "sha256": hashes[name]} for name in SECTIONS}
-    return {"format": FORMAT, "version": VERSION, **sections, "digest": hashes[SECTIONS[-1]]}
+    sections: dict[str, Any] = {}
+    previous = FIRST
+    for name in SECTIONS:
+        previous = section_hash(name, contents[name], previous)
+        sections[name] = {"content": contents[name], "sha256": previous}
+    return {"format": FORMAT, "version": VERSION, **sections, "digest": previous}
 
 
 def receipt_bytes(receipt: Mapping[str, Any]) -> bytes:
