@@ -1,7 +1,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from accounts import views, webhooks
+from accounts import privacy, views, webhooks
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -10,5 +10,7 @@ urlpatterns = [
     path("auth/wallet/challenge", views.wallet_challenge, name="wallet-challenge"),
     path("auth/wallet/verify", views.wallet_verify, name="wallet-verify"),
     path("confirm-email/<str:token>/", views.confirm_email, name="confirm-email"),
+    path("profile/deletion/", privacy.deletion_request, name="deletion-request"),
+    path("profile/deletion/withdraw/", privacy.deletion_withdrawal, name="deletion-withdrawal"),
     path("webhooks/sumsub", webhooks.sumsub, name="webhook-sumsub"),
 ]

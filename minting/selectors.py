@@ -11,10 +11,11 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Count, Q, Sum
+from django.utils.translation import gettext
 
-from accounts.selectors import active_holds
+from accounts.selectors import active_holds, wallet_addresses
 from agora.lib.db import snapshot
-from agora.lib.money import shares_from_wei, tokens_from_wei
+from agora.lib.money import plain, shares_from_wei, tokens_from_wei
 from custody.trails import CustodyTrail, custody_trails
 from minting.chains import get_chain
 from minting.models import Block, ForeignMint, MintTx, Token
@@ -22,7 +23,7 @@ from minting.receipts import build_receipt
 from minting.states import IN_FLIGHT, ON_CHAIN
 from minting.states import MintStatus as S
 from minting.trails import MintTrail, mint_trails
-from orders.selectors import StuckRow, hold_subjects, order_facts
+from orders.selectors import StuckRow, hold_subjects, order_facts, recipients_of
 from orders.trails import OrderTrail, order_trails
 
 if TYPE_CHECKING:
@@ -108,6 +109,18 @@ def tokens() -> list[TokenFacts]:
 
 def token_of(*, symbol: str) -> TokenFacts | None:
     return next((token for token in tokens() if token.symbol == symbol), None)
+
+
+def closing_blockers(*, customer_id: UUID, now: datetime) -> list[str]:
+    """Why a customer's account cannot be closed yet (agora/pipeline.py): tokens, by the chain. Raises Unavailable."""
+    addresses = sorted({*recipients_of(customer_id=customer_id), *wallet_addresses(customer_id=customer_id)})
+    held: list[str] = []
+    for token in tokens():
+        total = sum((balance_of(symbol=token.symbol, holder=address) for address in addresses), Decimal(0))
+        if total:
+            sentence = gettext("The wallets hold %(amount)s %(token)s.")
+            held.append(sentence % {"amount": plain(total), "token": token.token_symbol})
+    return held
 
 
 def balance_of(*, symbol: str, holder: str) -> Decimal:

@@ -6,10 +6,12 @@ from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.views.decorators.cache import cache_control, never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_GET, require_safe
 
-from minting import selectors
+from agora.lib.recent import signed_in_at
+from minting import selectors, services
 from minting.receipts import receipt_bytes, verifier_page, verifier_policy
 from orders.selectors import order_for
 
@@ -21,6 +23,14 @@ def order_receipt(request: HttpRequest, order_id: UUID) -> HttpResponse:
     order = order_for(user=request.user, order_id=order_id)
     body = receipt_bytes(selectors.receipt_of(order_id=order.pk))
     return _download(body, "application/json", f"agora-receipt-{order.pk}.json")
+
+
+@never_cache
+@require_GET
+@login_required
+def data_export(request: HttpRequest) -> HttpResponse:
+    content = services.export_data(user=request.user, signed_in_at=signed_in_at(request), now=timezone.now())
+    return _download(content, "application/json", "agora-data.json")
 
 
 @require_safe

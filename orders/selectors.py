@@ -12,6 +12,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import F, Q, QuerySet, Sum
 from django.http import Http404
+from django.utils.translation import ngettext
 
 from accounts.selectors import ActiveHold, active_holds, customer_of
 from orders.errors import PriceUnavailable
@@ -132,6 +133,21 @@ _SENTENCES = {
     S.CANCELLED: "Your order was cancelled before anything was bought. {reason}",
     S.EXPIRED: "Your order expired before anything was bought. {reason}",
 }
+
+
+def closing_blockers(*, customer_id: UUID, now: datetime) -> list[str]:
+    """Why a customer's account cannot be closed yet (agora/pipeline.py)."""
+    ended = [S.SETTLED, *sorted(WITHOUT_FILL)]
+    going = Order.objects.filter(customer_id=customer_id).exclude(status__in=ended).count()
+    if not going:
+        return []
+    sentence = ngettext("%(count)d order is on its way.", "%(count)d orders are on their way.", going)
+    return [sentence % {"count": going}]
+
+
+def recipients_of(*, customer_id: UUID) -> list[str]:
+    """The addresses that the customer's orders named."""
+    return list(Order.objects.filter(customer_id=customer_id).values_list("recipient", flat=True).distinct())
 
 
 def asset_symbols() -> list[str]:
