@@ -92,6 +92,14 @@ def check_reserve_reports(app_configs: Any = None, **kwargs: Any) -> list[CheckM
     return found
 
 
+@register()
+def check_prices(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    if settings.PRICE_FRESH <= settings.PRICE_MAX_AGE and 0 <= settings.PRICE_GUARD_BAND < settings.PRICE_JUMP < 1:
+        return []
+    hint = "PRICE_FRESH up to PRICE_MAX_AGE; 0 up to PRICE_GUARD_BAND, below PRICE_JUMP, below 1."
+    return [Error("The settings of prices contradict each other.", hint=hint, id="agora.E040")]
+
+
 @register("chain", deploy=True)
 def check_chain(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
     """`manage.py check --deploy --tag chain`: what the watcher looks at before it starts. It asks the node."""

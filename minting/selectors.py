@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -13,8 +14,9 @@ from django.conf import settings
 from django.db.models import Count, Q, Sum
 from django.utils.translation import gettext
 
-from accounts.selectors import active_holds, wallet_addresses
+from accounts.selectors import active_holds, wallets_of
 from agora.lib.db import snapshot
+from agora.lib.errors import Unavailable, VendorError
 from agora.lib.money import plain, shares_from_wei, tokens_from_wei
 from custody.trails import CustodyTrail, custody_trails
 from minting.chains import get_chain
@@ -27,7 +29,9 @@ from orders.selectors import StuckRow, hold_subjects, order_facts, recipients_of
 from orders.trails import OrderTrail, order_trails
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
+
+    from accounts.models import Customer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,22 +115,45 @@ def token_of(*, symbol: str) -> TokenFacts | None:
     return next((token for token in tokens() if token.symbol == symbol), None)
 
 
-def closing_blockers(*, customer_id: UUID, now: datetime) -> list[str]:
-    """Why a customer's account cannot be closed yet (agora/pipeline.py): tokens, by the chain. Raises Unavailable."""
-    addresses = sorted({*recipients_of(customer_id=customer_id), *wallet_addresses(customer_id=customer_id)})
-    held: list[str] = []
-    for token in tokens():
-        total = sum((balance_of(symbol=token.symbol, holder=address) for address in addresses), Decimal(0))
-        if total:
-            sentence = gettext("The wallets hold %(amount)s %(token)s.")
-            held.append(sentence % {"amount": plain(total), "token": token.token_symbol})
-    return held
-
-
 def balance_of(*, symbol: str, holder: str) -> Decimal:
     """Tokens of an asset at an address, read from the chain. Raises Unavailable; Token.DoesNotExist."""
     token = Token.objects.get(asset__symbol=symbol, chain_id=settings.CHAIN_ID)
     return tokens_from_wei(get_chain().balance_of(contract=token.address, holder=holder))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """Tokens of an asset in a customer's wallets together, by the chain."""
+
+    symbol: str
+    token_symbol: str
+    quantity: Decimal | None  # None: the chain did not answer
+
+
+def holdings(*, addresses: Sequence[str]) -> list[Holding]:
+    """What these wallets hold of each token, those of which they hold nothing included."""
+    return [
+        Holding(symbol=token.symbol, token_symbol=token.token_symbol, quantity=_held(token, addresses))
+        for token in tokens()
+    ]
+
+
+def _held(token: TokenFacts, addresses: Sequence[str]) -> Decimal | None:
+    try:
+        amounts = [get_chain().balance_of(contract=token.address, holder=address) for address in addresses]
+    except VendorError:
+        return None
+    return tokens_from_wei(sum(amounts))
+
+
+def closing_blockers(*, customer: Customer, now: datetime) -> list[str]:
+    """Why a customer's account cannot be closed yet (agora/pipeline.py): tokens, by the chain. Raises Unavailable."""
+    addresses = {*recipients_of(customer=customer), *(wallet.address for wallet in wallets_of(customer=customer))}
+    held = holdings(addresses=sorted(addresses))
+    if any(holding.quantity is None for holding in held):
+        raise Unavailable("the chain does not say what the wallets hold")
+    sentence = gettext("The wallets hold %(amount)s %(token)s.")
+    return [sentence % {"amount": plain(h.quantity), "token": h.token_symbol} for h in held if h.quantity]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

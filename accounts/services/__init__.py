@@ -12,6 +12,7 @@ from accounts.services.leaving import (
     withdraw_deletion,
 )
 from accounts.services.limiting import (
+    check_limit,
     register_tier,
     register_tiers,
     reinstate_limit,
@@ -39,6 +40,7 @@ __all__ = [
     "bind_wallet",
     "change_email",
     "check_identity",
+    "check_limit",
     "check_recent_sign_in",
     "complete_deletion",
     "confirm_email",

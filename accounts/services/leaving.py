@@ -81,7 +81,7 @@ def _ask_outside(request: DeletionRequest, now: datetime) -> None:
     """Tokens that arrive after this are the holder's all the same: closing an account takes none away."""
     try:
         for path in CLOSING_BLOCKERS_OUTSIDE:
-            _refuse_if(import_string(path)(customer_id=request.customer_id, now=now))
+            _refuse_if(import_string(path)(customer=request.customer, now=now))
     except VendorError as trouble:
         raise ChainUnavailable("The chain cannot be asked what the wallets hold. Try again in a while.") from trouble
 

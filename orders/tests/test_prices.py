@@ -20,7 +20,7 @@ def test_the_brokers_latest_trade_becomes_the_price(world: World) -> None:
     now = timezone.now()
     assert refresh_prices(now=now) == 1
     price = AssetPrice.objects.get()
-    assert (price.price_usd, price.checked_at, price.source) == (Decimal("212.34"), now, "broker")
+    assert (price.price_usd, price.checked_at, price.source) == (Decimal("212.34"), now, "broker-trade")
 
 
 def test_a_broker_that_is_away_leaves_the_price_and_its_age_as_they_were(world: World, settings: object) -> None:

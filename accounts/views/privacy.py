@@ -14,7 +14,7 @@ from accounts import services
 from accounts.forms import DeletionForm
 from accounts.selectors import customer_of
 
-AFTERWARDS = "home"  # the page that shows what became of it
+AFTERWARDS = "profile"  # the page that shows what became of it
 
 
 @require_POST
