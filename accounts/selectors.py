@@ -14,13 +14,26 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db.models import Q, Sum
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from eth_utils.address import is_checksum_address
 
 from accounts import disclosures, pii, tax_ids
 from accounts.errors import NotACustomer, NotApproved, OnHold, WalletChecksumInvalid, WalletNotRegistered
-from accounts.models import ApiToken, Consent, Customer, Disclosure, Hold, LimitDay, Tier, User, Wallet
-from accounts.states import Country, KycStatus
+from accounts.models import (
+    ApiToken,
+    Consent,
+    Customer,
+    DeletionRequest,
+    Disclosure,
+    Hold,
+    LimitDay,
+    Tier,
+    User,
+    Wallet,
+)
+from accounts.states import Country, DeletionStatus, KycStatus
+from agora.pipeline import CLOSING_BLOCKERS
 
 EVERYTHING = "everything"
 ZONES = {Country.BR: ZoneInfo("America/Sao_Paulo"), Country.PY: ZoneInfo("America/Asuncion")}
@@ -61,6 +74,18 @@ class Onboarding:
     is_final: bool
     masked_tax_id: str
     tax_id_label: str  # CPF, RUC, "" before the country is known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deletion:
+    """A customer's wish to leave, as their profile page shows it."""
+
+    status: str  # "" (never asked) | REQUESTED | WITHDRAWN | REFUSED: later ones nobody signs in to see
+    requested_at: datetime | None
+    sentence: str  # why it was refused
+    blockers: tuple[str, ...]  # what our rows say stands in its way; tokens in a wallet do, too, and are not asked for
+    may_request: bool
+    may_withdraw: bool
 
 
 def user_by_token(*, token: str, now: datetime) -> User | None:
@@ -137,6 +162,26 @@ def onboarding_of(*, customer: Customer) -> Onboarding:
     )
 
 
+def deletion_of(*, customer: Customer, now: datetime) -> Deletion:
+    """The latest request, and whether another may be made."""
+    latest = DeletionRequest.objects.filter(customer=customer).order_by("-created_at").first()
+    status = latest.status if latest else ""
+    return Deletion(
+        status=status,
+        requested_at=latest.created_at if latest else None,
+        sentence=latest.sentence if latest else "",
+        blockers=tuple(closing_blockers(customer=customer, now=now)),
+        may_request=status in ("", DeletionStatus.WITHDRAWN, DeletionStatus.REFUSED),
+        may_withdraw=status == DeletionStatus.REQUESTED,
+    )
+
+
+def closing_blockers(*, customer: Customer, now: datetime) -> list[str]:
+    """Why this account cannot be closed yet, by the rows of later apps."""
+    answers = [import_string(path)(customer=customer, now=now) for path in CLOSING_BLOCKERS]
+    return [sentence for sentences in answers for sentence in sentences]
+
+
 def current_disclosures(*, language: str) -> list[Disclosure]:
     """The texts to show and accept, one of each kind; English where a language has none."""
     rows = Disclosure.objects.filter(version=disclosures.VERSION, language__in=[language, "en"])
@@ -154,7 +199,7 @@ def consents_of(*, customer: Customer) -> list[Consent]:
 
 
 def read_tax_id(*, customer: Customer) -> str:
-    """The digits. For the identity provider alone: pages and Admin show `masked_tax_id`."""
+    """The digits. For the identity provider and the customer's own data export: all else shows `masked_tax_id`."""
     return pii.unseal(customer.tax_id_sealed, owner=tax_id_owner(customer.pk))
 
 

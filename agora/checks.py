@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 
 from accounts import pii
 from agora.lib.errors import VendorError
-from agora.pipeline import EVENTS
+from agora.pipeline import CLOSING_BLOCKERS, CLOSING_BLOCKERS_OUTSIDE, EVENTS
 from minting.errors import WrongChain
 from minting.services import verify_chain
 
@@ -148,11 +148,18 @@ def check_pipeline(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
             app = path.partition(".")[0]
             if app not in APP_ORDER or APP_ORDER.index(app) < APP_ORDER.index(source):
                 found.append(Error(f"{event!r} flows back, to {path}.", hint="Report up by call.", id="agora.E011"))
-            try:
-                import_string(path)
-            except ImportError as problem:
-                found.append(Error(f"{event!r} → {path}: {problem}", hint="See agora/pipeline.py.", id="agora.E012"))
+            found += _check_path(event, path)
+    for path in [*CLOSING_BLOCKERS, *CLOSING_BLOCKERS_OUTSIDE]:
+        found += _check_path("closing an account", path)
     return found
+
+
+def _check_path(event: str, path: str) -> list[CheckMessage]:
+    try:
+        import_string(path)
+    except ImportError as problem:
+        return [Error(f"{event!r} → {path}: {problem}", hint="See agora/pipeline.py.", id="agora.E012")]
+    return []
 
 
 @register()

@@ -51,6 +51,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "agora.lib.recent.SignInClock",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -136,6 +137,8 @@ SUMSUB_APP_TOKEN = env.str("SUMSUB_APP_TOKEN", default="")
 SUMSUB_SECRET_KEY = env.str("SUMSUB_SECRET_KEY", default="")
 SUMSUB_WEBHOOK_SECRET = env.str("SUMSUB_WEBHOOK_SECRET", default="")
 SUMSUB_LEVEL = env.str("SUMSUB_LEVEL", default="agora-light")
+# Years for which the law wants to know who a customer was, after the account is closed: docs/customers.md
+KYC_RETENTION_YEARS = env.int("KYC_RETENTION_YEARS", default=10)
 DEMO_TIER = env.int("DEMO_TIER", default=1)  # of setup_sandbox's customer; 9 is without a limit worth the name
 
 # --- E-mail: on the worker's terminal unless told otherwise ---------------------------------------------------------

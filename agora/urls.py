@@ -27,6 +27,7 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("orders.urls")),
     path("", include("custody.urls")),
+    path("", include("minting.urls")),
     path("", include("reserves.urls")),
     path("api/v1/", include(API)),
     path("admin/", admin.site.urls),

@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db.models import F, Q, QuerySet, Sum
 from django.http import Http404
 from django.utils.translation import gettext_noop as _
+from django.utils.translation import ngettext
 
 from accounts.selectors import ActiveHold, active_holds, customer_of
 from orders.market import PriceState, quote
@@ -22,7 +23,7 @@ from orders.states import OrderStatus as S
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
-    from accounts.models import User
+    from accounts.models import Customer, User
 
 RESERVE_HOLD = "reserve-gate"  # the owner of holds that wait for a reserve report, and end by themselves
 
@@ -110,6 +111,21 @@ def steps(*, order: Order) -> list[Step]:
     ]
     following = next((name for name, at in times if at is None), None)
     return [Step(name=name, at=at, is_next=name == following) for name, at in times]
+
+
+def closing_blockers(*, customer: Customer, now: datetime) -> list[str]:
+    """Why a customer's account cannot be closed yet (agora/pipeline.py)."""
+    ended = [S.SETTLED, *sorted(WITHOUT_FILL)]
+    going = Order.objects.filter(customer=customer).exclude(status__in=ended).count()
+    if not going:
+        return []
+    sentence = ngettext("%(count)d order is on its way.", "%(count)d orders are on their way.", going)
+    return [sentence % {"count": going}]
+
+
+def recipients_of(*, customer: Customer) -> list[str]:
+    """The addresses that the customer's orders named."""
+    return list(Order.objects.filter(customer=customer).values_list("recipient", flat=True).distinct())
 
 
 def asset_symbols() -> list[str]:

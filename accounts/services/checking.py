@@ -159,6 +159,9 @@ def _is_decided(customer: Customer, review: Review) -> bool:
 def _take_in(customer_id: UUID, review: Review, now: datetime) -> None:
     """Phase 3: act on the applicant as the provider shows them now."""
     row = Customer.objects.select_for_update().get(pk=customer_id)
+    if row.status == S.CLOSED:
+        logger.warning("an answer about a closed account changes nothing", customer=str(customer_id))
+        return
     row.kyc_applicant_id = review.applicant_id
     row.save(update_fields=["kyc_applicant_id"])
     match review.answer:
