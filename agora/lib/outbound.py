@@ -172,7 +172,7 @@ def _host(parts: SplitResult) -> str:
     if _HOST.fullmatch(host):
         return host
     try:
-        return str(ipaddress.IPv6Address(host))
+        return str(ipaddress.IPv6Address(host.replace("%", "?")))  # no zones
     except ValueError:
         raise Refused("Give a URL with a host name (in ASCII; xn--… for others).") from None
 

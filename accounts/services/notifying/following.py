@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -19,6 +20,7 @@ from accounts.services.notifying.sending import Errand, Outcome, lease_deliverie
 from agora.lib import crashpoints, outbound
 
 THREADS = 8
+SLOW = 2000  # milliseconds of the last request: such an endpoint shares threads with those that fail
 LOOK_EVERY = 0.2  # seconds, when nothing is under way or something still is
 
 
@@ -48,13 +50,14 @@ class Desk:
         self._threads = threads
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="webhook")
         self._under_way: dict[Future[Outcome], Errand] = {}
+        self._slow: set[UUID] = set()
 
     def turn(self, *, now: datetime) -> bool:
         """Publish, send what is due, note what has come back; whether there was anything to do."""
         published = publish_events(now=now)
         room = self._threads - len(self._under_way)
         busy = [errand.row for errand in self._under_way.values()]
-        begun = lease_deliveries(room=room, busy=busy, now=now) if room else []
+        begun = lease_deliveries(room=room, busy=busy, slow=self._slow, now=now) if room else []
         for errand in begun:
             crashpoints.here("webhook.before_send")
             self._under_way[self._pool.submit(send, errand, self._to)] = errand
@@ -72,6 +75,8 @@ class Desk:
     def _note(self, done: set[Future[Outcome]], *, now: datetime) -> None:
         for future in done:
             outcome, errand = future.result(), self._under_way[future]
+            remember = self._slow.add if outcome.milliseconds > SLOW else self._slow.discard
+            remember(errand.row.endpoint_id)
             crashpoints.here("webhook.after_send")
             record_outcome(errand=errand, outcome=outcome, now=now)
             del self._under_way[future]

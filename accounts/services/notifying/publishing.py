@@ -74,6 +74,22 @@ def _address(events: Sequence[PublicEvent], now: datetime) -> None:
         for endpoint in by_customer[event.customer_id]
         if _asked_for(endpoint, event)
     )
+    _stand_in_line([event.pk for event in events])
+
+
+def _stand_in_line(event_ids: list[int]) -> None:
+    """What comes behind a delivery that waits for its next attempt is due no sooner than that."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE accounts_webhookdelivery d SET next_attempt_at = line.next_attempt_at
+            FROM accounts_webhookdelivery line
+            WHERE d.event_id = ANY(%s) AND NOT d.is_replay AND d.status = 'PENDING'
+              AND line.endpoint_id = d.endpoint_id AND line.subject_id = d.subject_id AND line.status = 'PENDING'
+              AND NOT line.is_replay AND line.sequence < d.sequence AND line.next_attempt_at > d.next_attempt_at
+            """,
+            [event_ids],
+        )
 
 
 def _asked_for(endpoint: WebhookEndpoint, event: PublicEvent) -> bool:

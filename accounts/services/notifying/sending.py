@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -30,7 +30,7 @@ logger = log.get(__name__)
 S = DeliveryStatus
 
 LEASE = timedelta(seconds=30)  # three times what a request may take
-AT_ONCE = 4  # requests to one endpoint; to one that is failing, 1
+AT_ONCE = 4  # requests to one endpoint; to a troublesome one, 1
 LOST = "Interrupted"  # an attempt of which nobody lived to see the end
 GONE = 410
 
@@ -39,7 +39,7 @@ GONE = 410
 class Candidate:
     delivery_id: UUID
     endpoint_id: UUID
-    is_failing: bool  # the endpoint
+    is_trouble: bool  # the endpoint fails, or takes its time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,34 +69,38 @@ class Outcome:
 
 
 @transaction.atomic
-def lease_deliveries(*, room: int, busy: Sequence[Candidate] = (), now: datetime) -> list[Errand]:
-    """Begin up to `room` attempts that are due and whose turn it is. `busy`: those of ours that are under way.
+def lease_deliveries(
+    *, room: int, busy: Sequence[Candidate] = (), slow: Collection[UUID] = (), now: datetime
+) -> list[Errand]:
+    """Begin up to `room` attempts that are due and whose turn it is.
+
+    `busy`: those of ours that are under way; `slow`: endpoints that took long the last time.
 
     A delivery's turn comes when no earlier event of its subject waits for its endpoint.
     """
-    chosen = choose(_due(now), room=room, busy=busy)
+    chosen = {one.delivery_id: one for one in choose(_due(now, slow), room=room, busy=busy)}
     rows = (
         WebhookDelivery.objects.select_for_update(of=("self",), skip_locked=True)
         .select_related("endpoint", "event")
-        .filter(pk__in=chosen, status=S.PENDING, endpoint__status=EndpointStatus.ACTIVE, next_attempt_at__lte=now)
+        .filter(pk__in=[*chosen], status=S.PENDING, endpoint__status=EndpointStatus.ACTIVE, next_attempt_at__lte=now)
         .filter(Q(lease=None) | Q(leased_until__lte=now))
     )
-    return [_begin(row, now) for row in rows.order_by("next_attempt_at", "pk")]
+    return [_begin(row, chosen[row.pk], now) for row in rows.order_by("next_attempt_at", "pk")]
 
 
-def choose(candidates: Sequence[Candidate], *, room: int, busy: Sequence[Candidate]) -> list[UUID]:
-    """Whom to send to now: a few at once an endpoint, and no more than half of all threads for those that fail."""
+def choose(candidates: Sequence[Candidate], *, room: int, busy: Sequence[Candidate]) -> list[Candidate]:
+    """Whom to send to now: a few at once an endpoint; one to a troublesome one, half of all threads for all those."""
     load = Counter(errand.endpoint_id for errand in busy)
-    for_failing = (room + len(busy)) // 2 - sum(errand.is_failing for errand in busy)
-    chosen: list[UUID] = []
+    for_trouble = max(1, (room + len(busy)) // 2) - sum(errand.is_trouble for errand in busy)
+    chosen: list[Candidate] = []
     for candidate in candidates:
         if len(chosen) == room:
             break
-        most = min(1, for_failing) if candidate.is_failing else AT_ONCE
+        most = min(1, for_trouble) if candidate.is_trouble else AT_ONCE
         if load[candidate.endpoint_id] < most:
-            for_failing -= candidate.is_failing
+            for_trouble -= candidate.is_trouble
             load[candidate.endpoint_id] += 1
-            chosen.append(candidate.delivery_id)
+            chosen.append(candidate)
     return chosen
 
 
@@ -138,7 +142,7 @@ def record_outcome(*, errand: Errand, outcome: Outcome, now: datetime) -> None:
     _judge(endpoint, outcome, now)
 
 
-def _due(now: datetime) -> list[Candidate]:
+def _due(now: datetime, slow: Collection[UUID]) -> list[Candidate]:
     """What is due, in line and nobody's, the oldest first, a few of each endpoint."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -159,10 +163,13 @@ def _due(now: datetime) -> list[Candidate]:
             """,
             {"now": now, "most": AT_ONCE},
         )
-        return [Candidate(delivery_id=pk, endpoint_id=owner, is_failing=bad) for pk, owner, bad in cursor.fetchall()]
+        return [
+            Candidate(delivery_id=pk, endpoint_id=endpoint, is_trouble=is_failing or endpoint in slow)
+            for pk, endpoint, is_failing in cursor.fetchall()
+        ]
 
 
-def _begin(row: WebhookDelivery, now: datetime) -> Errand:
+def _begin(row: WebhookDelivery, candidate: Candidate, now: datetime) -> Errand:
     """Phase 1 of a locked row."""
     if row.lease is not None:  # its holder's time is over
         _note(row, at=now, outcome=Outcome(milliseconds=0, error=LOST))
@@ -172,9 +179,7 @@ def _begin(row: WebhookDelivery, now: datetime) -> Errand:
     content = envelope.body(wire(row.event))
     keys = secrets_of(row.endpoint, now=now)
     return Errand(
-        row=Candidate(
-            delivery_id=row.pk, endpoint_id=row.endpoint_id, is_failing=row.endpoint.failing_since is not None
-        ),
+        row=candidate,
         lease=row.lease,
         number=row.attempts,
         url=row.endpoint.url,
@@ -206,6 +211,11 @@ def _postpone(row: WebhookDelivery, outcome: Outcome, now: datetime) -> None:
         row.status, row.ended_at, row.reason = S.GIVEN_UP, now, f"{row.attempts} attempts failed"
     else:
         row.next_attempt_at = now + wait
+        # Who waits for it need not be looked at before: a turn costs what is due, not what waits.
+        line = WebhookDelivery.objects.filter(
+            endpoint_id=row.endpoint_id, subject_id=row.subject_id, is_replay=row.is_replay, status=S.PENDING
+        )
+        line.filter(sequence__gt=row.sequence, next_attempt_at__lt=now + wait).update(next_attempt_at=now + wait)
 
 
 def _judge(endpoint: WebhookEndpoint, outcome: Outcome, now: datetime) -> None:
