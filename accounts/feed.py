@@ -14,8 +14,6 @@ from accounts.models import Customer, PublicEvent, WebhookDelivery, WebhookEndpo
 from accounts.notifying import envelope
 from accounts.states import EndpointStatus
 
-MOST_EVENTS = 200
-
 
 def events_after(
     *, customer: Customer, after: UUID | None = None, types: Sequence[str] = (), limit: int = 100
@@ -34,7 +32,7 @@ def events_after(
         rows = rows.filter(position__gt=start)
     if types:
         rows = rows.filter(type__in=types)
-    return list(rows.order_by("position")[: min(limit, MOST_EVENTS)])
+    return list(rows.order_by("position")[:limit])
 
 
 def event_for(*, customer: Customer, event_id: UUID) -> PublicEvent:
@@ -73,7 +71,7 @@ def endpoint_for(*, customer: Customer, endpoint_id: UUID) -> WebhookEndpoint:
 def deliveries_of(*, endpoint: WebhookEndpoint, status: str = "") -> QuerySet[WebhookDelivery]:
     """With their events and attempts, the latest first."""
     rows = endpoint.deliveries.select_related("event").prefetch_related("log")
-    return (rows.filter(status=status) if status else rows).order_by("-created_at", "-pk")
+    return (rows.filter(status=status) if status else rows).order_by("-created_at", "-event_id")
 
 
 def delivery_for(*, endpoint: WebhookEndpoint, delivery_id: UUID) -> WebhookDelivery:

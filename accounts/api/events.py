@@ -14,6 +14,8 @@ from accounts.notifying import types
 from accounts.selectors import customer_of
 from agora.lib.api.serializers import StrictSerializer
 
+MOST_EVENTS = 200  # a page
+
 
 class SubjectSerializer(serializers.Serializer[Any]):
     type = serializers.CharField()
@@ -33,7 +35,7 @@ class EventSerializer(serializers.Serializer[Any]):
 
 class EventsQuerySerializer(StrictSerializer):
     after = serializers.UUIDField(required=False)
-    limit = serializers.IntegerField(required=False, min_value=1, max_value=feed.MOST_EVENTS, default=100)
+    limit = serializers.IntegerField(required=False, min_value=1, max_value=MOST_EVENTS, default=100)
     type = serializers.MultipleChoiceField(choices=sorted(types.ALL), required=False)
 
 

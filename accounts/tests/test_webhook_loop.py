@@ -137,7 +137,7 @@ def test_stopping_waits_for_what_is_under_way_and_notes_it(receiver: Receiver) -
 
 
 def test_publishing_and_leasing_stay_quick_with_a_backlog(receiver: Receiver) -> None:
-    """2,500 orders of a dead endpoint wait for their next try, each with seven events behind; a new one is sent at once."""
+    """2,500 orders of a dead endpoint wait, each with seven events behind the first; a new one is sent at once."""
     customer = newcomer()
     endpoint_at(receiver, customer)
     with connection.cursor() as cursor:
