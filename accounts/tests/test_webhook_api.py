@@ -217,11 +217,8 @@ def test_events_are_listed_by_page_after_a_cursor(ana: Api, bob: Api) -> None:
     assert [event["id"] for event in rest] == ids
 
     page = ana.call("get", f"/api/v1/events?after={ids[0]}&limit=2").json()
-    assert ([event["id"] for event in page["results"]], page["next_after"], page["has_more"]) == (
-        ids[1:3],
-        ids[2],
-        True,
-    )
+    assert [event["id"] for event in page["results"]] == ids[1:3]
+    assert (page["next_after"], page["has_more"]) == (ids[2], True)
     page = ana.call("get", f"/api/v1/events?after={ids[2]}&limit=2").json()
     assert ([event["id"] for event in page["results"]], page["has_more"]) == (ids[3:], False)
     page = ana.call("get", f"/api/v1/events?after={ids[4]}").json()

@@ -83,7 +83,8 @@ FIRST = "(SELECT id FROM {} ORDER BY id LIMIT 1)"
 ENDPOINT = [
     "INSERT INTO accounts_webhookendpoint (id, version, attempts, created_at, updated_at, customer_id, url,"
     " description, event_types, status, secret_sealed, previous_secret_sealed, failures, disabled_reason)"
-    " SELECT gen_random_uuid(), 1, 0, now(), now(), id, 'https://hooks.example', '', '[]', 'ACTIVE', 'v1.k.AAAA', '', 0, ''"
+    " SELECT gen_random_uuid(), 1, 0, now(), now(), id, 'https://hooks.example', '', '[]', 'ACTIVE', 'v1.k.AAAA', '',"
+    " 0, ''"
     f" FROM accounts_customer WHERE id = {FIRST.format('accounts_customer')}",
     "INSERT INTO accounts_webhookendpointevent (endpoint_id, sequence, from_status, to_status, actor, reason, data, at)"
     " SELECT id, 1, '', 'ACTIVE', 'test', '', '{}', now() FROM accounts_webhookendpoint",
@@ -99,8 +100,8 @@ def _unannounced(kind: str, which: str) -> str:
 
 DELIVERY = (
     "INSERT INTO accounts_webhookdelivery (id, endpoint_id, event_id, subject_id, sequence, is_replay, status,"
-    " attempts, next_attempt_at, created_at, ended_at, reason) SELECT gen_random_uuid(), w.id, p.id, p.subject_id, p.sequence,"
-    " false, '{status}', {attempts}, now(), now(), CASE WHEN '{status}' <> 'PENDING' THEN now() END, ''"
+    " attempts, next_attempt_at, created_at, ended_at, reason)"
+    " SELECT gen_random_uuid(), w.id, p.id, p.subject_id, p.sequence, false, '{status}', {attempts}, now(), now(), CASE WHEN '{status}' <> 'PENDING' THEN now() END, ''"
     " FROM accounts_webhookendpoint w, accounts_publicevent p"
     " WHERE p.subject_kind = 'order' AND p.sequence = {sequence}"
 )
