@@ -31,3 +31,7 @@ def send_webhook_notice(endpoint_id: str) -> None:
 
 def prune_deliveries() -> None:
     services.prune_deliveries(now=timezone.now())
+
+
+def erase_closed_accounts() -> None:
+    services.erase_closed_accounts(now=timezone.now())

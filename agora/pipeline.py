@@ -28,3 +28,7 @@ ANNOUNCERS: dict[str, str] = {
     "accounts.WebhookEndpoint": "accounts.services.notifying.announce_endpoint",
     "orders.Order": "orders.services.announcing.announce_order",
 }
+
+# Before accounts closes one, later apps are asked why it cannot be yet: `(*, customer, now)` → sentences, or none.
+CLOSING_BLOCKERS = ["orders.selectors.closing_blockers"]  # by rows, in the closing transaction
+CLOSING_BLOCKERS_OUTSIDE = ["minting.selectors.closing_blockers"]  # by calls, before it

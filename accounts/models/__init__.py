@@ -10,6 +10,7 @@ from accounts.models.notifications import (
 )
 from accounts.models.onboarding import Consent, Disclosure, KycMessage
 from accounts.models.people import ApiToken, Customer, CustomerEvent, Hold, User, Wallet
+from accounts.models.privacy import DataExport, DeletionEvent, DeletionRequest
 from accounts.models.signin import SignInChallenge
 
 __all__ = [
@@ -17,6 +18,9 @@ __all__ = [
     "Consent",
     "Customer",
     "CustomerEvent",
+    "DataExport",
+    "DeletionEvent",
+    "DeletionRequest",
     "Disclosure",
     "Hold",
     "KycMessage",

@@ -21,6 +21,7 @@ CUSTOMER = {  # by the status reached
     "PENDING": "customer.reopened",
     "APPROVED": "customer.approved",
     "REJECTED": "customer.rejected",
+    "CLOSED": "customer.closed",
 }
 CUSTOMER_REGISTERED = "customer.registered"
 ENDPOINT = {

@@ -3,7 +3,16 @@
 from accounts.services.checking import check_identity, process_kyc_notification, receive_kyc_webhook, sweep_customers
 from accounts.services.consenting import publish_disclosures
 from accounts.services.deciding import approve_customer, reject_customer, reopen_customer
+from accounts.services.exporting import check_recent_sign_in, record_data_export
+from accounts.services.leaving import (
+    complete_deletion,
+    erase_closed_accounts,
+    refuse_deletion,
+    request_deletion,
+    withdraw_deletion,
+)
 from accounts.services.limiting import (
+    check_limit,
     register_tier,
     register_tiers,
     reinstate_limit,
@@ -53,11 +62,15 @@ __all__ = [
     "bind_wallet",
     "change_email",
     "check_identity",
+    "check_limit",
+    "check_recent_sign_in",
+    "complete_deletion",
     "confirm_email",
     "create_endpoint",
     "delete_endpoint",
     "disable_endpoint",
     "enable_endpoint",
+    "erase_closed_accounts",
     "fire_test",
     "follow_webhooks",
     "has_login",
@@ -70,7 +83,9 @@ __all__ = [
     "publish_disclosures",
     "publish_events",
     "receive_kyc_webhook",
+    "record_data_export",
     "redeem_challenge",
+    "refuse_deletion",
     "register_customer",
     "register_tier",
     "register_tiers",
@@ -81,6 +96,7 @@ __all__ = [
     "reopen_customer",
     "replay_delivery",
     "replay_event",
+    "request_deletion",
     "reseal_tax_ids",
     "reseal_webhook_secrets",
     "reserve_limit",
@@ -93,4 +109,5 @@ __all__ = [
     "submit_profile",
     "sweep_customers",
     "update_endpoint",
+    "withdraw_deletion",
 ]

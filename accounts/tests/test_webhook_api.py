@@ -11,8 +11,8 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import Customer, User, WebhookDelivery, WebhookEndpoint, WebhookEndpointEvent
-from accounts.services import issue_api_token, publish_events
+from accounts.models import Customer, PublicEvent, User, WebhookDelivery, WebhookEndpoint, WebhookEndpointEvent
+from accounts.services import complete_deletion, issue_api_token, publish_events, request_deletion
 from accounts.tests.people import newcomer
 from accounts.tests.receiver import deliver, happen, later, receiving
 
@@ -243,3 +243,16 @@ def test_an_overlap_ends_by_itself(ana: Api) -> None:
     ana.call("post", path, {"overlap_seconds": 60})
     WebhookEndpoint.objects.update(previous_secret_until=timezone.now() - timedelta(seconds=1))
     assert ana.call("post", path, {"overlap_seconds": 60}).status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_account_that_is_closed_takes_its_endpoints_along_and_where_they_led(ana: Api) -> None:
+    ana.create(description="mine")
+    request = request_deletion(customer=ana.customer, reason="", now=timezone.now())
+
+    complete_deletion(request=request, actor="staff:1", reason="asked for", now=timezone.now())
+
+    row = WebhookEndpoint.objects.get()
+    assert (row.status, row.url, row.description, row.secret_sealed) == ("DELETED", "", "", "")
+    last = PublicEvent.objects.filter(subject_kind="customer").latest("sequence")
+    assert (last.type, last.data["status"]) == ("customer.closed", "CLOSED")

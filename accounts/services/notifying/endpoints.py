@@ -134,10 +134,22 @@ def enable_endpoint(*, endpoint: WebhookEndpoint, now: datetime) -> WebhookEndpo
 def delete_endpoint(*, endpoint: WebhookEndpoint, now: datetime) -> None:
     """For good: its secrets are wiped, what waits is given up. Its log stays for a month."""
     row = _locked(endpoint.pk)
+    _delete(row, actor=f"customer:{row.customer_id}", now=now)
+
+
+@transaction.atomic
+def delete_endpoints_of(*, customer: Customer, actor: str, now: datetime) -> None:
+    """Every endpoint of an account that is closed, and where all of them ever led."""
+    for row in customer.webhook_endpoints.select_for_update(no_key=True).exclude(status=S.DELETED).order_by("pk"):
+        _delete(row, actor=actor, now=now)
+    customer.webhook_endpoints.update(url="", description="")
+
+
+def _delete(row: WebhookEndpoint, *, actor: str, now: datetime) -> None:
     row.secret_sealed = row.previous_secret_sealed = row.disabled_reason = ""
     row.previous_secret_until = row.disabled_at = None
     fields = ("secret_sealed", "previous_secret_sealed", "previous_secret_until", "disabled_at", "disabled_reason")
-    transitions.apply(row, to=S.DELETED, actor=f"customer:{row.customer_id}", now=now, fields=fields)
+    transitions.apply(row, to=S.DELETED, actor=actor, now=now, fields=fields)
     _give_up_waiting(row, "the endpoint was deleted", now)
 
 

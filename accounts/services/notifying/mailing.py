@@ -6,6 +6,8 @@ from uuid import UUID
 
 from django.core.mail import send_mail
 from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.translation import gettext as _
 
 from accounts.models import WebhookEndpoint
 from accounts.services.notifying.endpoints import PLATFORM
@@ -22,5 +24,6 @@ def send_webhook_notice(*, endpoint_id: UUID) -> None:
     if not ours or not endpoint.customer.email:
         return
     context = {"url": endpoint.url, "reason": endpoint.disabled_reason, "at": endpoint.disabled_at}
-    body = render_to_string("accounts/emails/webhook_disabled.txt", context)
-    send_mail("Agora: your webhook endpoint was disabled", body, None, [endpoint.customer.email])
+    with translation.override(endpoint.customer.language):
+        body = render_to_string("accounts/emails/webhook_disabled.txt", context)
+        send_mail(_("Agora: your webhook endpoint was disabled"), body, None, [endpoint.customer.email])

@@ -10,7 +10,8 @@ import agora.lib.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0007_tiers_and_limits"),
+        ("accounts", "0008_closing_accounts_and_data_exports"),
+        ("accounts", "0008_customer_language"),
     ]
 
     operations = [
