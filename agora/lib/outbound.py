@@ -164,7 +164,7 @@ def post(url: str, *, body: bytes, headers: Mapping[str, str], policy: Policy) -
         OSError,
         ValueError,
         http.client.HTTPException,
-    ) as problem:  # ValueError: what a stranger's bytes make of us
+    ) as problem:  # ValueError: of strange bytes
         if time.monotonic() >= deadline:
             raise Failed("TimedOut") from problem
         raise Failed(type(problem).__name__) from problem
