@@ -62,6 +62,7 @@ def _profile(customer: Customer) -> dict[str, Any]:
         "email": customer.email,
         "email_confirmed_at": customer.email_confirmed_at,
         "country": customer.country,
+        "language": customer.language,
         "tier_level": customer.tier_level,
         "created_at": customer.created_at,
         "submitted_at": customer.submitted_at,
