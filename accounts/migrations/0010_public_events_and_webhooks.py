@@ -10,7 +10,7 @@ import agora.lib.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0008_closing_accounts_and_data_exports"),
+        ("accounts", "0009_closing_accounts_and_data_exports"),
         ("accounts", "0008_customer_language"),
     ]
 
