@@ -15,7 +15,7 @@ INVARIANTS = [
         "a closed account has a done deletion request, and the other way round",
         """
         SELECT c.id, c.status, d.status AS deletion FROM accounts_customer c
-        FULL JOIN accounts_deletionrequest d ON d.customer_id = c.id AND d.status IN ('CLOSED', 'ERASED')
+        LEFT JOIN accounts_deletionrequest d ON d.customer_id = c.id AND d.status IN ('CLOSED', 'ERASED')
         WHERE (c.status = 'CLOSED') IS DISTINCT FROM (d.id IS NOT NULL)
         """,
     ),

@@ -7,6 +7,7 @@ for KYC_RETENTION_YEARS where an identity check was decided. The rest goes at on
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -110,7 +111,7 @@ def _close(*, request: DeletionRequest, actor: str, reason: str, now: datetime) 
 
 
 @transaction.atomic
-def _erase(*, request_id: object, now: datetime) -> bool:
+def _erase(*, request_id: UUID, now: datetime) -> bool:
     row = DeletionRequest.objects.select_for_update(of=("self",)).select_related("customer").get(pk=request_id)
     if row.status != D.CLOSED:
         return False
