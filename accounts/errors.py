@@ -162,3 +162,39 @@ class NoTier(AgoraError):
     code = "no_tier"
     status = 403
     title = "Your account has no limits set yet"
+
+
+class WebhookUrlRefused(AgoraError):
+    code = "webhook_url_refused"
+    status = 422
+    title = "We cannot send webhooks to this URL"
+
+
+class EventTypeUnknown(AgoraError):
+    code = "event_type_unknown"
+    status = 422
+    title = "There is no such event type"
+
+
+class TooManyEndpoints(AgoraError):
+    code = "too_many_endpoints"
+    status = 409
+    title = "You have as many endpoints as you may"
+
+
+class EndpointNotActive(AgoraError):
+    code = "endpoint_not_active"
+    status = 409
+    title = "The endpoint is disabled"
+
+
+class RotationOpen(AgoraError):
+    code = "rotation_open"
+    status = 409
+    title = "The last rotation of the secret is not over"
+
+
+class EventCursorUnknown(AgoraError):
+    code = "event_cursor_unknown"
+    status = 422
+    title = "There is no such event to go on after"

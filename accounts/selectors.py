@@ -155,7 +155,7 @@ def onboarding_of(*, customer: Customer) -> Onboarding:
         is_submitted=customer.submitted_at is not None,
         is_email_confirmed=customer.email_confirmed_at is not None,
         may_submit=unsent or (customer.status == KycStatus.REJECTED and not is_final),
-        sentence=customer.kyc_sentence,
+        sentence=_(customer.kyc_sentence) if customer.kyc_sentence else "",  # ours are in the catalogue
         is_final=is_final,
         masked_tax_id=masked_tax_id(customer=customer),
         tax_id_label=tax_ids.LABELS[Country(customer.country)] if customer.country else "",

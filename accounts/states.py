@@ -64,3 +64,22 @@ class LimitUseKind(models.TextChoices):
     RESERVE = "RESERVE"
     RELEASE = "RELEASE"  # the order ended with nothing bought
     REINSTATE = "REINSTATE"  # … and then a fill crossed its cancel
+
+
+class EndpointStatus(models.TextChoices):
+    ACTIVE = "ACTIVE"
+    DISABLED = "DISABLED"  # by its owner, by a 410 Gone, or after days of failures
+    DELETED = "DELETED"
+
+
+ENDPOINT_MOVES: dict[str, frozenset[str]] = {
+    EndpointStatus.ACTIVE: frozenset({EndpointStatus.DISABLED, EndpointStatus.DELETED}),
+    EndpointStatus.DISABLED: frozenset({EndpointStatus.ACTIVE, EndpointStatus.DELETED}),
+    EndpointStatus.DELETED: frozenset(),
+}
+
+
+class DeliveryStatus(models.TextChoices):
+    PENDING = "PENDING"
+    SUCCEEDED = "SUCCEEDED"
+    GIVEN_UP = "GIVEN_UP"

@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 
 from accounts import pii
 from agora.lib.errors import VendorError
-from agora.pipeline import CLOSING_BLOCKERS, CLOSING_BLOCKERS_OUTSIDE, EVENTS
+from agora.pipeline import ANNOUNCERS, CLOSING_BLOCKERS, CLOSING_BLOCKERS_OUTSIDE, EVENTS
 from minting.errors import WrongChain
 from minting.services import verify_chain
 
@@ -25,6 +25,7 @@ EMITTED_BY = {
     "custody": "custody",
     "signature": "custody",
     "mint": "minting",
+    "webhook": "accounts",
 }
 MODES = ("sandbox", "paper")
 
@@ -151,6 +152,20 @@ def check_pipeline(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
             found += _check_path(event, path)
     for path in [*CLOSING_BLOCKERS, *CLOSING_BLOCKERS_OUTSIDE]:
         found += _check_path("closing an account", path)
+    return found + _check_announcers()
+
+
+def _check_announcers() -> list[CheckMessage]:
+    """Each names a row of ours and a service of the same app: what moves a row knows of no later app."""
+    found: list[CheckMessage] = []
+    for label, path in ANNOUNCERS.items():
+        try:
+            apps.get_model(label)
+            import_string(path)
+        except (LookupError, ImportError) as problem:
+            found.append(Error(f"{label!r} → {path}: {problem}", hint="See agora/pipeline.py.", id="agora.E012"))
+        if path.partition(".")[0] != label.partition(".")[0]:
+            found.append(Error(f"{label!r} is announced by {path}.", hint="Keep it in its app.", id="agora.E011"))
     return found
 
 

@@ -262,9 +262,8 @@ PRICE_MAX_AGE = env.float("PRICE_MAX_AGE", default=60.0)  # no order is taken on
 PRICE_MAX_UNTRADED = env.float("PRICE_MAX_UNTRADED", default=900.0)  # nor, while the market is open, on one made then
 PRICE_GUARD_BAND = Decimal(env.str("PRICE_GUARD_BAND", default="0.02"))  # of the price
 PRICE_JUMP = Decimal(env.str("PRICE_JUMP", default="0.10"))  # of the price: more at once needs a second reading
-PRICE_MAX_SPREAD = Decimal(
-    env.str("PRICE_MAX_SPREAD", default="0.02")
-)  # of a quote's midpoint: a wider one tells nothing
+# Of a quote's midpoint: a wider one tells nothing.
+PRICE_MAX_SPREAD = Decimal(env.str("PRICE_MAX_SPREAD", default="0.02"))
 MARKET_CLOCK_EVERY = env.float("MARKET_CLOCK_EVERY", default=30.0)
 MARKET_CLOCK_MAX_AGE = env.float("MARKET_CLOCK_MAX_AGE", default=300.0)  # then nobody knows whether the market is open
 ORDER_FEE_USD = Decimal(0)  # shown and reserved; not from the environment until something collects one

@@ -127,13 +127,19 @@ class Holding:
 
     symbol: str
     token_symbol: str
+    address: str  # the token's contract
     quantity: Decimal | None  # None: the chain did not answer
 
 
 def holdings(*, addresses: Sequence[str]) -> list[Holding]:
     """What these wallets hold of each token, those of which they hold nothing included."""
     return [
-        Holding(symbol=token.symbol, token_symbol=token.token_symbol, quantity=_held(token, addresses))
+        Holding(
+            symbol=token.symbol,
+            token_symbol=token.token_symbol,
+            address=token.address,
+            quantity=_held(token, addresses),
+        )
         for token in tokens()
     ]
 

@@ -10,9 +10,9 @@ from uuid import uuid4
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils.formats import get_format
 from django.utils.translation import gettext_lazy as _
 
+from agora.lib import formats
 from agora.lib.money import SHARE_DECIMALS, plain
 from orders.models import Asset
 
@@ -32,9 +32,11 @@ class LocalDecimalField(forms.DecimalField):
     def to_python(self, value: Any) -> Any:
         text = re.sub(r"\s", "", value) if isinstance(value, str) else value
         if isinstance(text, str) and re.fullmatch(r"[^.,]*[.,][^.,]*", text):
-            if re.fullmatch(r"[1-9]\d{0,2}[.,]\d{3}", text) and get_format("THOUSAND_SEPARATOR") in text:
+            if re.fullmatch(r"[1-9]\d{0,2}[.,]\d{3}", text) and formats.thousands_separator() in text:
                 raise ValidationError(self.error_messages["ambiguous"], code="ambiguous", params={"text": text})
             text = text.replace(",", ".")
+        if isinstance(text, str) and re.search("[eE]", text):  # 1e3 is a slip, not a thousand
+            raise ValidationError(self.error_messages["invalid"], code="invalid")
         return super().to_python(text)
 
 

@@ -1,6 +1,13 @@
 """Who, and what they may do. Private to this app: others call its services and selectors."""
 
 from accounts.models.limits import LimitDay, LimitUse, Tier
+from accounts.models.notifications import (
+    PublicEvent,
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookEndpointEvent,
+)
 from accounts.models.onboarding import Consent, Disclosure, KycMessage
 from accounts.models.people import ApiToken, Customer, CustomerEvent, Hold, User, Wallet
 from accounts.models.privacy import DataExport, DeletionEvent, DeletionRequest
@@ -19,8 +26,13 @@ __all__ = [
     "KycMessage",
     "LimitDay",
     "LimitUse",
+    "PublicEvent",
     "SignInChallenge",
     "Tier",
     "User",
     "Wallet",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookEndpointEvent",
 ]

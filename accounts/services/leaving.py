@@ -16,6 +16,7 @@ from django.utils.module_loading import import_string
 from accounts.errors import ChainUnavailable, DeletionBlocked, DeletionNotOpen
 from accounts.models import ApiToken, Customer, DeletionRequest, SignInChallenge, Wallet
 from accounts.selectors import closing_blockers
+from accounts.services.notifying.endpoints import delete_endpoints_of
 from accounts.states import DeletionStatus as D
 from accounts.states import KycStatus, RejectKind
 from agora.lib import log, transitions
@@ -101,6 +102,7 @@ def _close(*, request: DeletionRequest, actor: str, reason: str, now: datetime) 
     keep = _must_be_known(customer)
     _close_customer(customer, actor=actor, reason=reason, now=now)
     _close_login(customer, now)
+    delete_endpoints_of(customer=customer, actor=actor, now=now)
     row.reason = row.sentence = ""
     if keep:
         row.erase_after = row.next_attempt_at = _years_later(now, settings.KYC_RETENTION_YEARS)

@@ -14,12 +14,14 @@ from accounts.views.sign_in import wallet_context
 @login_required
 def profile(request: HttpRequest) -> HttpResponse:
     customer = selectors.customer_of(user=request.user)
+    now = timezone.now()
     context = {
         "customer": customer,
         "state": selectors.onboarding_of(customer=customer),
-        "left": selectors.limit_left(customer=customer, now=timezone.now()),
+        "left": selectors.limit_left(customer=customer, now=now),
         "wallets": selectors.wallets_of(customer=customer),
         "consents": selectors.consents_of(customer=customer),
+        "deletion": selectors.deletion_of(customer=customer, now=now),
         "next": request.path,
         **wallet_context(request),
     }

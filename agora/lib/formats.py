@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, tzinfo
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
 from babel.dates import format_datetime, format_timedelta
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_currency, format_decimal, get_group_symbol
 from django.utils import timezone, translation
 
 LOCALES = {"pt-br": "pt_BR", "es": "es_PY", "en": "en_001"}
@@ -19,13 +19,18 @@ def money(amount: Decimal, currency: str) -> str:
 
 def shares(quantity: Decimal) -> str:
     """`1.234,25`: every decimal that counts, up to the 18 of a token."""
-    return format_decimal(quantity, format="#,##0.##################", locale=_locale(), decimal_quantization=False)
+    with localcontext(prec=60):  # a supply has more digits than arithmetic usually keeps
+        return format_decimal(quantity, format="#,##0.##################", locale=_locale())
 
 
 def percent(share: Decimal) -> str:
     """`100,00 %` of a ratio of 1; rounded down, so that 99.999 % never reads as whole."""
     hundredths = int(share * 10_000)
     return format_decimal(Decimal(hundredths) / 100, format="#,##0.00", locale=_locale()) + " %"
+
+
+def thousands_separator() -> str:
+    return str(get_group_symbol(_locale()))
 
 
 def day_and_time(at: datetime, *, zone: tzinfo | None = None) -> str:

@@ -95,7 +95,7 @@ def estimate(
         raise ValueError("an estimate is of a quantity or of an amount of dollars")
     told = quote(symbol=asset.symbol, now=now)
     if told.price_usd is None or told.state is PriceState.PAUSED:
-        raise PriceUnavailable(f"{told.reason} {_('Nothing was ordered.')}")
+        raise PriceUnavailable(told.reason + " " + _("Nothing was ordered."))
     fee = settings.ORDER_FEE_USD
     with localcontext(prec=60, rounding=ROUND_DOWN):  # exact: two numbers of 18 digits are multiplied
         if quantity is None:

@@ -1,8 +1,8 @@
 """Where reference rates of the dollar come from, behind the port in `base`.
 
 The real has Banco Central do Brasil's PTAX. For the guaraní there is none here: Banco Central del Paraguay publishes
-its reference rate as a web page for people (https://www.bcp.gov.py/webapps/web/cotizacion/monedas), without a documented
-interface, so staff enter it: `manage.py set_rate PYG …`.
+its reference rate as a web page for people, without a documented interface
+(https://www.bcp.gov.py/webapps/web/cotizacion/monedas), so staff enter it: `manage.py set_rate PYG …`.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import json
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NoReturn
+from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 import requests
@@ -44,7 +45,9 @@ class PtaxFeed:
             "$format": "json",
         }
         try:
-            answer = self._session.get(self._url, params=question, allow_redirects=False)
+            # Written as in the bank's examples: OData's own signs as they are, and a space as %20, never as a plus.
+            query = urlencode(question, quote_via=quote, safe="@$',")
+            answer = self._session.get(f"{self._url}?{query}", allow_redirects=False)
             if answer.status_code != 200:
                 raise Unavailable(f"PTAX: {answer.status_code} {answer.text[:200]}")
             return _parse(answer.content)

@@ -32,6 +32,8 @@ class Ptax:
 
     async def period(self, request: web.Request) -> web.Response:
         """The newest closing rate of the period. Understood only as we ask: newest first, one."""
+        if "+" in request.rel_url.raw_query_string:
+            return web.Response(status=400, text="/* a plus is no space in OData */")
         asked = (request.query.get("$format"), request.query.get("$top"), request.query.get("$orderby"))
         if asked != ("json", "1", "dataHoraCotacao desc"):
             return web.Response(status=400, text=f"/* this sandbox does not know {asked} */")
