@@ -83,6 +83,42 @@ def _detour(event: str, status: str) -> list[str]:
     ]
 
 
+def _deletion_step(sequence: int, before: str, after: str, more: str = "") -> list[str]:
+    """One more event of each deletion request, and the row at it."""
+    return [
+        "INSERT INTO accounts_deletionevent (request_id, sequence, from_status, to_status, actor, reason, data, at)"
+        f" SELECT id, {sequence}, '{before}', '{after}', 'test', '', '{{}}', now() FROM accounts_deletionrequest",
+        f"UPDATE accounts_deletionrequest SET status = '{after}', version = {sequence} {more}",
+    ]
+
+
+_LEAVER = "(SELECT customer_id FROM accounts_deletionrequest)"
+DELETION_ASKED = [
+    "INSERT INTO accounts_deletionrequest"
+    " (id, version, attempts, created_at, updated_at, customer_id, status, reason, sentence)"
+    " SELECT id, 1, 0, now(), now(), id, 'REQUESTED', '', '' FROM accounts_customer ORDER BY id LIMIT 1",
+    *_deletion_step(1, "", "REQUESTED"),
+]
+DELETION_DONE = [
+    *DELETION_ASKED,
+    *_deletion_step(2, "REQUESTED", "CLOSED", ", erase_after = now() + interval '1 year'"),
+]
+ACCOUNT_CLOSED = [
+    *DELETION_DONE,
+    "INSERT INTO accounts_customerevent (customer_id, sequence, from_status, to_status, actor, reason, data, at)"
+    " SELECT id, version + 1, status, 'CLOSED', 'test', '', '{}', now()"
+    f" FROM accounts_customer WHERE id IN {_LEAVER}",
+    f"UPDATE accounts_customer SET status = 'CLOSED', version = version + 1 WHERE id IN {_LEAVER}",
+    "INSERT INTO accounts_publicevent (event_id, type, customer_id, subject_kind, subject_id, sequence, data, at)"
+    " SELECT gen_random_uuid(), 'customer.closed', id, 'customer', id, version, '{}', now()"
+    f" FROM accounts_customer WHERE id IN {_LEAVER}",
+    "UPDATE accounts_user u SET is_active = false, username = 'closed-' || replace(c.id::text, '-', '')"
+    f" FROM accounts_customer c WHERE c.user_id = u.id AND c.id IN {_LEAVER}",
+    "DELETE FROM accounts_apitoken",
+    f"DELETE FROM accounts_wallet WHERE customer_id IN {_LEAVER}",
+]
+
+
 # A name for the case → the invariant that must speak, and the statements that break it.
 FIRST = "(SELECT id FROM {} ORDER BY id LIMIT 1)"
 ENDPOINT = [
@@ -141,6 +177,46 @@ SEEDS: dict[str, tuple[str, list[str]]] = {
     "a customer's status is not their last event's": (
         "accounts_customer: the status is the last event's",
         ["UPDATE accounts_customer SET status = 'PENDING'"],
+    ),
+    "a deletion request went by a way that does not exist": (
+        "accounts_deletionrequest: every event is a legal move",
+        [
+            *DELETION_ASKED,
+            *_deletion_step(2, "REQUESTED", "WITHDRAWN"),
+            *_deletion_step(3, "WITHDRAWN", "REQUESTED"),
+        ],
+    ),
+    "a deletion request's event is gone": (
+        "accounts_deletionrequest: events are gapless and joined",
+        [
+            *DELETION_ASKED,
+            *_deletion_step(2, "REQUESTED", "WITHDRAWN"),
+            "DELETE FROM accounts_deletionevent WHERE sequence = 1",
+        ],
+    ),
+    "a deletion request's status is not its last event's": (
+        "accounts_deletionrequest: the status is the last event's",
+        [*DELETION_ASKED, "UPDATE accounts_deletionrequest SET status = 'REFUSED'"],
+    ),
+    "a deletion is done and the account open": (
+        "a closed account has a done deletion request, and the other way round",
+        DELETION_DONE,
+    ),
+    "an account is closed and nobody asked": (
+        "a closed account has a done deletion request, and the other way round",
+        [*ACCOUNT_CLOSED, "DELETE FROM accounts_deletionevent", "DELETE FROM accounts_deletionrequest"],
+    ),
+    "a closed account still signs in": (
+        "of a closed account no contact, login, token or wallet is left",
+        [*ACCOUNT_CLOSED, "UPDATE accounts_user SET is_active = true"],
+    ),
+    "an identity is kept for too long": (
+        "of an erased account no name and no tax id is left, and none is kept longer than the law wants",
+        [*ACCOUNT_CLOSED, "UPDATE accounts_deletionrequest SET erase_after = now() - interval '4 days'"],
+    ),
+    "an erased account has a name": (
+        "of an erased account no name and no tax id is left, and none is kept longer than the law wants",
+        [*ACCOUNT_CLOSED, *_deletion_step(3, "CLOSED", "ERASED")],
     ),
     "an endpoint is further than its events": (
         "accounts_webhookendpoint: the status is the last event's",

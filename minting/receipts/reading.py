@@ -41,7 +41,7 @@ def read_receipt(raw: bytes) -> dict[str, Any]:
     _check(value, SHAPE, "receipt")
     if value["version"] != VERSION:
         raise Unreadable(f"version {value['version']} is not known here")
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 def _check_depth(text: str) -> None:
