@@ -1,11 +1,12 @@
 # Everything a newcomer or CI needs. `make demo` is the first thing to try.
 PYTHON ?= python3
 BIN := .venv/bin
+BROWSER := agora/tests/browser
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test lint format contracts contracts-check lock migrations clean
+.PHONY: help setup demo up test e2e lint format contracts contracts-check lock migrations clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 setup: .venv/.installed contracts/node_modules/.installed ## install what the lock files name, into this folder only
 
@@ -29,6 +30,15 @@ up: setup ## the same platform, kept running, on http://localhost:8000
 
 test: setup ## the whole suite, in parallel
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder; code=$$?; $(BIN)/python -m agora.lib.embedded.server stop .agora; exit $$code
+
+e2e: setup $(BROWSER)/node_modules/.installed ## the pages in a real Chromium: journeys, wallets, accessibility, weight, Lighthouse
+	@$(BIN)/python -m agora.tests.browser.chromium
+	@$(BIN)/python -m pytest $(BROWSER) -m browser $(E2E)
+
+# axe-core and Lighthouse come from npm, too.
+$(BROWSER)/node_modules/.installed: $(BROWSER)/package-lock.json
+	cd $(BROWSER) && npm ci --ignore-scripts --silent --no-audit --no-fund
+	@touch $@
 
 lint: setup ## ruff, mypy, import-linter, Django's checks, migrations up to date
 	$(BIN)/ruff check .
