@@ -1,10 +1,47 @@
 """The invariants of this app: each query returns no rows, or something is wrong (DESIGN §7)."""
 
-from accounts.states import MOVES
+from accounts.states import DELETION_MOVES, MOVES
 from agora.lib.invariants import Invariant, event_invariants
 
 INVARIANTS = [
     *event_invariants(subject="accounts_customer", event="accounts_customerevent", column="customer_id", moves=MOVES),
+    *event_invariants(
+        subject="accounts_deletionrequest",
+        event="accounts_deletionevent",
+        column="request_id",
+        moves=DELETION_MOVES,
+    ),
+    Invariant(
+        "a closed account has a done deletion request, and the other way round",
+        """
+        SELECT c.id, c.status, d.status AS deletion FROM accounts_customer c
+        FULL JOIN accounts_deletionrequest d ON d.customer_id = c.id AND d.status IN ('CLOSED', 'ERASED')
+        WHERE (c.status = 'CLOSED') IS DISTINCT FROM (d.id IS NOT NULL)
+        """,
+    ),
+    Invariant(
+        "of a closed account no contact, login, token or wallet is left",
+        """
+        SELECT c.id FROM accounts_customer c JOIN accounts_user u ON u.id = c.user_id
+        WHERE c.status = 'CLOSED' AND (
+            c.email <> '' OR c.kyc_sentence <> '' OR u.is_active OR u.email <> '' OR u.first_name <> ''
+            OR u.last_name <> '' OR u.username <> 'closed-' || replace(c.id::text, '-', '')
+            OR EXISTS (SELECT FROM accounts_wallet w WHERE w.customer_id = c.id)
+            OR EXISTS (
+                SELECT FROM accounts_apitoken t WHERE t.user_id = u.id AND (t.revoked_at IS NULL OR t.name <> '')
+            )
+        )
+        """,
+    ),
+    Invariant(
+        "of an erased account no name and no tax id is left, and none is kept longer than the law wants",
+        """
+        SELECT c.id, d.status, d.erase_after FROM accounts_deletionrequest d
+        JOIN accounts_customer c ON c.id = d.customer_id
+        WHERE d.status = 'ERASED' AND (c.full_name <> '' OR c.tax_id_sealed <> '' OR c.tax_id_index IS NOT NULL)
+           OR d.status = 'CLOSED' AND d.erase_after < now() - interval '3 days'
+        """,
+    ),
     Invariant(
         "a day's limit is the sum of its uses",
         """

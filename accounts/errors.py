@@ -122,6 +122,24 @@ class WebhookRefused(AgoraError):
     title = "The signature does not cover this body"
 
 
+class SignInAgain(AgoraError):
+    code = "sign_in_again"
+    status = 403
+    title = "Please sign in again first"
+
+
+class DeletionNotOpen(AgoraError):
+    code = "deletion_not_open"
+    status = 409
+    title = "There is no open request to delete this account"
+
+
+class DeletionBlocked(AgoraError):
+    code = "deletion_blocked"
+    status = 409
+    title = "The account cannot be closed yet"
+
+
 class DailyLimitReached(AgoraError):
     code = "daily_limit_reached"
     status = 422

@@ -23,3 +23,7 @@ def process_kyc_notification(message_id: str) -> None:
 
 def prune_challenges() -> None:
     services.prune_challenges(now=timezone.now())
+
+
+def erase_closed_accounts() -> None:
+    services.erase_closed_accounts(now=timezone.now())

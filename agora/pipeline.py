@@ -19,3 +19,7 @@ EVENTS: dict[str, list[str]] = {
     "mint.sent": ["minting.tasks.observe_mint"],
     "mint.settled": ["reserves.tasks.refresh"],
 }
+
+# Before accounts closes one, later apps are asked why it cannot be yet: `(*, customer, now)` → sentences, or none.
+CLOSING_BLOCKERS = ["orders.selectors.closing_blockers"]  # by rows, in the closing transaction
+CLOSING_BLOCKERS_OUTSIDE = ["minting.selectors.closing_blockers"]  # by calls, before it

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from django.db import models
+from django.utils.translation import gettext_noop as _
 
 from orders.brokers.base import BrokerPhase
 
@@ -51,15 +52,16 @@ MOVES: dict[str, frozenset[str]] = {
     S.REJECTED: frozenset(),
 }
 
-STAGE: dict[str, str] = {  # the four steps a customer sees, and the ways out
-    S.FILLED: "Filled",
-    S.CUSTODY_CONFIRMED: "In custody",
-    S.MINT_CONFIRMED: "Minted",
-    S.SETTLED: "Minted",
-    S.REJECTED: "Rejected",
-    S.CANCELLED: "Cancelled",
-    S.EXPIRED: "Expired",
+STAGE: dict[str, str] = {  # the four steps a customer sees, and the ways out; translated where they are shown
+    S.FILLED: _("Filled"),
+    S.CUSTODY_CONFIRMED: _("In custody"),
+    S.MINT_CONFIRMED: _("Minted"),
+    S.SETTLED: _("Minted"),
+    S.REJECTED: _("Rejected"),
+    S.CANCELLED: _("Cancelled"),
+    S.EXPIRED: _("Expired"),
 }
+FIRST_STAGE = _("Pending")
 
 
 def rung(*, filled: Decimal, in_custody: Decimal, minted: Decimal, settled: Decimal) -> OrderStatus:

@@ -3,6 +3,7 @@
 from accounts.models.limits import LimitDay, LimitUse, Tier
 from accounts.models.onboarding import Consent, Disclosure, KycMessage
 from accounts.models.people import ApiToken, Customer, CustomerEvent, Hold, User, Wallet
+from accounts.models.privacy import DataExport, DeletionEvent, DeletionRequest
 from accounts.models.signin import SignInChallenge
 
 __all__ = [
@@ -10,6 +11,9 @@ __all__ = [
     "Consent",
     "Customer",
     "CustomerEvent",
+    "DataExport",
+    "DeletionEvent",
+    "DeletionRequest",
     "Disclosure",
     "Hold",
     "KycMessage",

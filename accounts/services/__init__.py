@@ -3,7 +3,16 @@
 from accounts.services.checking import check_identity, process_kyc_notification, receive_kyc_webhook, sweep_customers
 from accounts.services.consenting import publish_disclosures
 from accounts.services.deciding import approve_customer, reject_customer, reopen_customer
+from accounts.services.exporting import check_recent_sign_in, record_data_export
+from accounts.services.leaving import (
+    complete_deletion,
+    erase_closed_accounts,
+    refuse_deletion,
+    request_deletion,
+    withdraw_deletion,
+)
 from accounts.services.limiting import (
+    check_limit,
     register_tier,
     register_tiers,
     reinstate_limit,
@@ -31,7 +40,11 @@ __all__ = [
     "bind_wallet",
     "change_email",
     "check_identity",
+    "check_limit",
+    "check_recent_sign_in",
+    "complete_deletion",
     "confirm_email",
+    "erase_closed_accounts",
     "has_login",
     "issue_api_token",
     "issue_challenge",
@@ -40,7 +53,9 @@ __all__ = [
     "prune_challenges",
     "publish_disclosures",
     "receive_kyc_webhook",
+    "record_data_export",
     "redeem_challenge",
+    "refuse_deletion",
     "register_customer",
     "register_tier",
     "register_tiers",
@@ -49,6 +64,7 @@ __all__ = [
     "release_hold",
     "release_limit",
     "reopen_customer",
+    "request_deletion",
     "reseal_tax_ids",
     "reserve_limit",
     "revoke_api_token",
@@ -57,4 +73,5 @@ __all__ = [
     "set_tier",
     "submit_profile",
     "sweep_customers",
+    "withdraw_deletion",
 ]
