@@ -38,6 +38,7 @@ test: setup ## the whole suite, in parallel
 
 e2e: setup $(BROWSER)/node_modules/.installed ## the pages in a real Chromium: journeys, wallets, accessibility, weight, Lighthouse
 	@$(BIN)/python -m agora.tests.browser.chromium
+	@$(BIN)/python -m pytest -m browser --ignore=$(BROWSER)
 	@$(BIN)/python -m pytest $(BROWSER) -m browser $(E2E)
 
 # axe-core and Lighthouse come from npm, too.

@@ -52,13 +52,12 @@ def measured(request: pytest.FixtureRequest) -> Callable[[str], None]:
 
 
 @dataclass
-class Customer:
-    """Somebody with an approved account, two orders, and their cookies."""
+class Cast:
+    """People who have gone some way, for tests that only look; and where what they own is."""
 
-    wallet: Wallet
-    state: Any  # of the browser
-    settled_path: str  # of the order that is tokens for good
-    waiting_path: str  # of one that the broker does not fill
+    states: dict[str, Any]  # their browsers' cookies, by name; a stranger has none
+    wallets: dict[str, Wallet]
+    paths: dict[str, str]  # for site_map's paths
 
 
 @pytest.fixture(scope="session")
@@ -107,21 +106,41 @@ def visit(browser: Browser, site: str) -> Iterator[Visit]:
 
 
 @pytest.fixture(scope="session")
-def customer(browser: Browser, site: str, platform: e2e.Platform, mailbox: Mailbox) -> Customer:
-    """One for all tests that only look: signed in by wallet, approved, 0.25 AAPL-RAT minted, 0.25 on their way."""
-    visitor = open_visitor(browser, site, wallets=[Wallet()])
-    journey.sign_in(visitor)
-    journey.be_approved(visitor, platform, new_applicant(), mailbox)
-    settled_path = journey.buy(visitor)
-    journey.until_minted(visitor)
+def cast(browser: Browser, site: str, platform: e2e.Platform, mailbox: Mailbox) -> Iterator[Cast]:
+    people = {name: open_visitor(browser, site, wallets=[Wallet()]) for name in ("newcomer", "applicant", "customer")}
+    applicant, customer = people["applicant"], people["customer"]
+    for person in people.values():
+        journey.sign_in(person)
+    unconfirmed = new_applicant()
+    journey.submit_application(applicant, unconfirmed)
+    link = mailbox.link_to(unconfirmed.email)
+    journey.onboard(customer, new_applicant(), mailbox)
+    yield Cast(
+        states={"stranger": None, **{name: person.context.storage_state() for name, person in people.items()}},
+        wallets={name: person.wallet for name, person in people.items()},
+        paths={"confirm": link.removeprefix(site), **_orders_of(customer, platform)},
+    )
+    for person in people.values():
+        person.context.close()
+        assert person.unexpected() == []
+
+
+def _orders_of(customer: Visitor, platform: e2e.Platform) -> dict[str, str]:
+    """One that is tokens for good, one that the broker does not fill, one that it refuses."""
+    settled = journey.buy(customer)
+    journey.until_minted(customer)
     platform.chain.mine(12)
-    journey.until_settled(visitor)
-    platform.broker.scenario({"do": "hold"})
-    waiting_path = journey.buy(visitor)
-    state = visitor.context.storage_state()
-    visitor.context.close()
-    assert visitor.unexpected() == []
-    return Customer(visitor.wallet, state, settled_path, waiting_path)
+    platform.until(lambda: not _is_live(customer, settled))
+    paths = {"settled": settled}
+    for name, scenario in (("waiting", "hold"), ("rejected", "reject")):
+        platform.broker.scenario({"do": scenario})
+        paths[name] = journey.buy(customer)
+    platform.until(lambda: not _is_live(customer, paths["rejected"]))
+    return paths
+
+
+def _is_live(visitor: Visitor, order_path: str) -> bool:
+    return visitor.context.request.get(f"{visitor.url}{order_path}progress/").headers["x-live"] == "1"
 
 
 @pytest.fixture(params=LANGUAGES)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from agora.tests.browser import screenshots
 from agora.tests.browser.checks import assert_accessible, assert_fits, assert_in_language, assert_light
-from agora.tests.browser.conftest import Customer, Visit
+from agora.tests.browser.conftest import Cast, Visit
 from agora.tests.browser.lighthouse import Scores, run
 from agora.tests.browser.visitors import Visitor
 
@@ -105,7 +105,7 @@ def test_a_screenshot_is_small_and_named_for_what_it_shows(visit: Visit, tmp_pat
         assert (picture.format, picture.mode, picture.size) == ("PNG", "P", (390, 844))
 
 
-def test_lighthouse_sees_a_private_page_and_misses_it_without_its_cookies(site: str, customer: Customer) -> None:
-    assert isinstance(run(f"{site}/buy/", cookies=customer.state["cookies"]), Scores)
+def test_lighthouse_sees_a_private_page_and_misses_it_without_its_cookies(site: str, cast: Cast) -> None:
+    assert isinstance(run(f"{site}/buy/", cookies=cast.states["customer"]["cookies"]), Scores)
     with pytest.raises(AssertionError, match="signed out"):
         run(f"{site}/buy/")
