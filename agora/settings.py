@@ -152,10 +152,16 @@ LOCALE_PATHS = [BASE_DIR / "agora" / "locale"]
 TIME_ZONE = "UTC"  # of a visitor whom we do not know; a customer's is their country's
 USE_TZ = True
 STATIC_URL = "static/"
-# The sandbox serves files from where they lie; elsewhere `collectstatic` gathers them here.
-STATIC_ROOT = None if AGORA_MODE == "sandbox" else BASE_DIR / "staticfiles"
+# Where `collectstatic` gathers files, to be served compressed and under names that change with them. Unset in the
+# sandbox, they are served from where they lie.
+STATIC_ROOT = env.str("STATIC_ROOT", default="") or (None if AGORA_MODE == "sandbox" else BASE_DIR / "staticfiles")
+if STATIC_ROOT:
+    STORAGES = {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    }
 STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]
-WHITENOISE_USE_FINDERS = AGORA_MODE == "sandbox"
+WHITENOISE_USE_FINDERS = not STATIC_ROOT
 
 # --- API -----------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
