@@ -1,4 +1,4 @@
-"""A line over time as plain geometry: `templates/components/_line_chart.html` draws it as SVG, with its ends in words."""
+"""A line over time as plain geometry: `components/_line_chart.html` draws it as SVG, with its ends in words."""
 
 from __future__ import annotations
 
