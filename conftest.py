@@ -6,8 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from agora.tests.flushing import let_flush_truncate
 from agora.tests.outside import Outside, start_outside
 from agora.tests.world import World, build_world
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _flushable() -> None:
+    let_flush_truncate()
 
 
 @pytest.fixture(scope="session")

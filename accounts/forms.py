@@ -3,12 +3,7 @@ from __future__ import annotations
 from django import forms
 
 from accounts.states import RejectKind
-
-
-class ReasonForm(forms.Form):
-    """Why staff decide so: it is written into the customer's events."""
-
-    reason = forms.CharField(max_length=500, widget=forms.Textarea(attrs={"rows": 3}), strip=True)
+from agora.lib.admin import ReasonForm
 
 
 class RejectForm(ReasonForm):
@@ -16,3 +11,7 @@ class RejectForm(ReasonForm):
     sentence = forms.CharField(
         max_length=500, strip=True, help_text="What the customer reads.", widget=forms.Textarea(attrs={"rows": 2})
     )
+
+
+class TierForm(ReasonForm):
+    level = forms.IntegerField(min_value=1, max_value=9, help_text="The tier to change to.")

@@ -22,6 +22,7 @@ from accounts.models import ApiToken, Customer, Disclosure, Hold, LimitDay, Tier
 from accounts.states import Country, KycStatus
 
 EVERYTHING = "everything"
+WAITING = Q(status=KycStatus.PENDING, submitted_at__isnull=False)  # an identity check that waits for a decision
 ZONES = {Country.BR: ZoneInfo("America/Sao_Paulo"), Country.PY: ZoneInfo("America/Asuncion")}
 
 

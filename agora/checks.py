@@ -12,7 +12,10 @@ from django.utils.module_loading import import_string
 
 from accounts import pii
 from agora.lib.errors import VendorError
+from agora.console_panels import PANELS
+from agora.lib.panels import PanelSource
 from agora.pipeline import EVENTS
+from agora.two_person import TWO_PERSON
 from minting.errors import WrongChain
 from minting.services import verify_chain
 
@@ -144,6 +147,23 @@ def check_pipeline(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
                 import_string(path)
             except ImportError as problem:
                 found.append(Error(f"{event!r} → {path}: {problem}", hint="See agora/pipeline.py.", id="agora.E012"))
+    return found
+
+
+@register()
+def check_console(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """What the lists of strings name is there, and is what they say."""
+    named = [("E016", path, callable) for path in TWO_PERSON.values()]
+    named += [("E017", path, lambda found: isinstance(found, PanelSource)) for path in PANELS]
+    found: list[CheckMessage] = []
+    for code, path, is_right in named:
+        try:
+            is_good = is_right(import_string(path))
+        except ImportError:
+            is_good = False
+        if not is_good:
+            hint = "See agora/two_person.py and agora/console_panels.py."
+            found.append(Error(f"{path} is not there, or not what its list needs.", hint=hint, id=f"agora.{code}"))
     return found
 
 

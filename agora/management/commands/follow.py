@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
-from accounts.services import sweep_customers
+from accounts.services import seal_audit_log, sweep_customers
 from agora.lib import loops
 from custody.services import sweep_custody
 from minting.services import sweep_mints, verify_chain, watch_chain_once
@@ -46,6 +46,7 @@ def all_loops() -> list[loops.Loop]:
         loops.Loop("prices", settings.PRICES_EVERY, _at_now(refresh_prices)),
         loops.Loop("attest", settings.RESERVE_POLL_EVERY, _at_now(keep_attested)),
         loops.Loop("reconcile", 60.0, lambda stop: refresh(now=timezone.now(), fresh=EVERY)),
+        loops.Loop("audit-seal", settings.AUDIT_SEAL_EVERY, _at_now(seal_audit_log)),
     ]
 
 
