@@ -11,8 +11,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from accounts import pii
-from agora.lib.errors import VendorError
 from agora.console_panels import PANELS
+from agora.lib.errors import VendorError
 from agora.lib.panels import PanelSource
 from agora.pipeline import EVENTS
 from agora.two_person import TWO_PERSON

@@ -1,4 +1,4 @@
-"""The console: Django Admin behind a second factor, with a home page that says what needs somebody (docs/console.md)."""
+"""The console: Django Admin behind a second factor; its home page says what needs somebody (docs/console.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The console's view of people: masked, read-only but for the actions named here, each with its reason and audit entry."""
+"""The console's view of people: masked, and read-only but for the actions named here."""
 
 from __future__ import annotations
 

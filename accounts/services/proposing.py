@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import InternalError, transaction
+from django.db import ProgrammingError, transaction
 from django.utils.module_loading import import_string
 
 from accounts.audit_chain import canonical
@@ -20,6 +20,7 @@ from agora.lib.db import serializable
 from agora.two_person import TWO_PERSON
 
 GOOD_FOR = timedelta(hours=24)
+RAISED = "P0001"  # PL/pgSQL's RAISE EXCEPTION
 
 
 @transaction.atomic
@@ -75,8 +76,8 @@ def execute_proposal(*, proposal_id: UUID, executor: User, now: datetime) -> Non
             ProposalExecution.objects.create(
                 proposal=proposal, executed_by=executor, payload_hash=proposal.payload_hash, executed_at=now
             )
-    except InternalError as refusal:
-        raise _refused(refusal) from None
+    except ProgrammingError as refusal:
+        raise _refused(refusal) from refusal
     carry_out = import_string(TWO_PERSON[proposal.action])
     carry_out(
         **json.loads(proposal.payload),
@@ -109,12 +110,14 @@ def _decide(proposal_id: UUID, verdict: str, user: User, payload_hash: str, reas
             if not is_new:
                 raise ProposalRefused(f"It was {decision.verdict.lower()} already.")
             _record(proposal, "approve" if verdict == APPROVED else "decline", user, reason, now)
-    except InternalError as refusal:
-        raise _refused(refusal) from None
+    except ProgrammingError as refusal:
+        raise _refused(refusal) from refusal
 
 
-def _refused(refusal: InternalError) -> ProposalRefused:
-    """The database's own words: they are written for people."""
+def _refused(refusal: ProgrammingError) -> Exception:
+    """The database's own words, where a trigger of ours raised: they are written for people."""
+    if getattr(refusal.__cause__, "sqlstate", "") != RAISED:
+        return refusal
     first = str(refusal).splitlines()[0].removeprefix("agora: ")
     return ProposalRefused(f"{first[:1].upper()}{first[1:]}.")
 
