@@ -153,18 +153,25 @@ def check_pipeline(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
 @register()
 def check_console(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
     """What the lists of strings name is there, and is what they say."""
-    named = [("E016", path, callable) for path in TWO_PERSON.values()]
-    named += [("E017", path, lambda found: isinstance(found, PanelSource)) for path in PANELS]
-    found: list[CheckMessage] = []
-    for code, path, is_right in named:
-        try:
-            is_good = is_right(import_string(path))
-        except ImportError:
-            is_good = False
-        if not is_good:
-            hint = "See agora/two_person.py and agora/console_panels.py."
-            found.append(Error(f"{path} is not there, or not what its list needs.", hint=hint, id=f"agora.{code}"))
-    return found
+    return [
+        *(
+            Error(f"{path} cannot be called.", hint="See agora/two_person.py.", id="agora.E016")
+            for path in TWO_PERSON.values()
+            if not callable(_imported(path))
+        ),
+        *(
+            Error(f"{path} is no PanelSource.", hint="See agora/console_panels.py.", id="agora.E017")
+            for path in PANELS
+            if not isinstance(_imported(path), PanelSource)
+        ),
+    ]
+
+
+def _imported(path: str) -> Any:
+    try:
+        return import_string(path)
+    except ImportError:
+        return None
 
 
 @register()

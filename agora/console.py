@@ -23,7 +23,6 @@ from django.views.decorators.csrf import csrf_protect
 
 from accounts import services
 from accounts.errors import SecondFactorExists, SecondFactorInvalid
-from accounts.models import User
 from agora.console_panels import PANELS
 from agora.lib.panels import Panel, PanelSource
 from agora.lib.second_factor import note_second_factor
@@ -46,7 +45,8 @@ class ConsoleSite(AdminSite):
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Staff, signed in, and in this session with their second factor."""
-        return super().has_permission(request) and bool(request.user.is_verified())
+        user: Any = request.user  # OTPMiddleware adds is_verified
+        return super().has_permission(request) and bool(user.is_verified())
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         own: list[URLPattern | URLResolver] = [
@@ -68,7 +68,7 @@ class ConsoleSite(AdminSite):
         """Asked for after the password, and again before what could do damage."""
         if not super().has_permission(request):
             return _to("admin:login", request)
-        user = cast(User, request.user)
+        user = cast(Any, request.user)
         if not services.has_second_factor(user=user):
             return _to("admin:new_second_factor", request)
         form = CodeForm(request.POST or None)
@@ -85,7 +85,7 @@ class ConsoleSite(AdminSite):
         """The first sign-in: a secret for an authenticator app, theirs with the first right code."""
         if not super().has_permission(request):
             return _to("admin:login", request)
-        user = cast(User, request.user)
+        user = cast(Any, request.user)
         form = CodeForm(request.POST or None)
         try:
             if form.is_valid():

@@ -41,5 +41,6 @@ ROLES: dict[str, tuple[str, ...]] = {
     "auditor": (
         *(*_LOOP, *_PEOPLE, *_PROPOSALS, *_QUEUE),
         *_view("accounts", "apitoken", "user", "auditentry", "auditseal"),
+        *_view("auth", "group"),
     ),
 }

@@ -173,8 +173,8 @@ class CustomerAdmin(ReasonedAdmin):
 
     @admin.display(description="Waits since", ordering="submitted_at")
     def waiting(self, customer: Customer) -> str:
-        is_waiting = customer.status == KycStatus.PENDING and customer.submitted_at
-        return timesince(customer.submitted_at, timezone.now()) if is_waiting else ""
+        is_waiting = customer.status == KycStatus.PENDING
+        return timesince(customer.submitted_at, timezone.now()) if is_waiting and customer.submitted_at else ""
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

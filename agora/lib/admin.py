@@ -179,7 +179,7 @@ class ReasonedAdmin(ReadOnlyAdmin):
             "opts": self.opts,
             **more,
         }
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         return TemplateResponse(request, template, context, status=status)
 
     def _stale(self, request: HttpRequest, row: Any) -> str:

@@ -31,7 +31,7 @@ def visitor_ip(request: HttpRequest) -> str:
     if settings.PROXY_COUNT:
         hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
         if len(hops) >= settings.PROXY_COUNT:
-            return hops[-settings.PROXY_COUNT]
+            return str(hops[-settings.PROXY_COUNT])
     return str(request.META.get("REMOTE_ADDR", ""))
 
 

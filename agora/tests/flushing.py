@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
 
 from django.db import connection
 
@@ -12,7 +12,7 @@ def let_flush_truncate() -> None:
     operations = connection.ops
     flush = operations.execute_sql_flush
 
-    def execute_sql_flush(sql_list: list[str]) -> Any:
-        return flush(["SET LOCAL session_replication_role = replica", *sql_list] if sql_list else sql_list)
+    def execute_sql_flush(sql_list: Iterable[str]) -> None:
+        flush(["SET LOCAL session_replication_role = replica", *sql_list])
 
     operations.execute_sql_flush = execute_sql_flush  # type: ignore[method-assign]
