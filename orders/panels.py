@@ -30,7 +30,7 @@ def _orders(*, now: datetime) -> Panel:
     return Panel(title="Orders", facts=tuple(facts), chart=_by_day(now))
 
 
-def _by_day(now: datetime) -> Chart:
+def _by_day(now: datetime) -> Chart | None:
     first = (now - timedelta(days=DAYS - 1)).date()
     rows = (
         Order.objects.filter(created_at__date__gte=first)
@@ -39,6 +39,8 @@ def _by_day(now: datetime) -> Chart:
         .annotate(orders=Count("pk"))
     )
     counts = dict(rows)
+    if not counts:
+        return None
     days = [first + timedelta(days=number) for number in range(DAYS)]
     return bar_chart(
         title=f"Orders accepted a day, the last {DAYS} days (UTC)",

@@ -45,7 +45,12 @@ def _reserves(*, now: datetime) -> Panel:
         value_head="Tokens",
         values=[(f"{run.as_of:%H:%M}", float(run.supply), plain(run.supply)) for run in latest],
     )
-    return Panel(title="Reserves", facts=tuple(facts), chart=chart if latest else None, empty="Nothing compared yet.")
+    return Panel(
+        title="Reserves",
+        facts=tuple(facts),
+        chart=chart if any(run.supply for run in latest) else None,
+        empty="Nothing compared yet.",
+    )
 
 
 def _runs() -> str:

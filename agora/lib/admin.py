@@ -141,9 +141,12 @@ class ReasonedAdmin(ReadOnlyAdmin):
             url = reverse("admin:second_factor", current_app=self.admin_site.name)
             return HttpResponseRedirect(f"{url}?{urlencode({'next': request.path})}")
         form = action.form(request.POST if request.method == "POST" else None)
-        refusal = action.refusal(row, request.user) or self._stale(request, row)
-        if request.method != "POST" or refusal or not form.is_valid():
-            return self._ask(request, action, row, form, refusal, status=409 if refusal else 200)
+        if refusal := action.refusal(row, request.user):
+            return self._ask(request, action, row, None, refusal, status=409)
+        if refusal := self._stale(request, row):
+            return self._ask(request, action, row, form, refusal, status=409)
+        if request.method != "POST" or not form.is_valid():
+            return self._ask(request, action, row, form)
         return self._do(request, action, row, form)
 
     def _do(self, request: HttpRequest, action: ReasonedAction, row: Any, form: ReasonForm) -> HttpResponse:
@@ -161,7 +164,14 @@ class ReasonedAdmin(ReadOnlyAdmin):
         return response
 
     def _ask(
-        self, request: HttpRequest, action: ReasonedAction, row: Any, form: ReasonForm, refusal: str, *, status: int
+        self,
+        request: HttpRequest,
+        action: ReasonedAction,
+        row: Any,
+        form: ReasonForm | None,
+        refusal: str = "",
+        *,
+        status: int = 200,
     ) -> HttpResponse:
         more = {"form": form, "refusal": refusal, "preview": action.preview(row), "seen": _version(row)}
         return self._page(request, action, row, "admin/act.html", status=status, **more)

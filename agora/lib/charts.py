@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 WIDTH, HEIGHT, FOOT = 640, 160, 22  # in the SVG's own units; FOOT holds the labels
-GAP = 0.25  # of a bar's place
+GAP = 0.4  # of a bar's place
 
 
 @dataclass(frozen=True, slots=True)
