@@ -2,12 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test lint format contracts contracts-check lock migrations clean
+.PHONY: help setup demo up test lint format messages contracts contracts-check lock migrations clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
-setup: .venv/.installed contracts/node_modules/.installed ## install what the lock files name, into this folder only
+CATALOGUES := $(patsubst %.po,%.mo,$(wildcard agora/locale/*/LC_MESSAGES/django.po))
+
+setup: .venv/.installed contracts/node_modules/.installed $(CATALOGUES) ## install what the lock files name, into this folder only
 
 .venv/.installed: requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Agora needs Python 3.11 or newer")'
@@ -15,6 +17,9 @@ setup: .venv/.installed contracts/node_modules/.installed ## install what the lo
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.txt
 	@touch $@
+
+agora/locale/%.mo: agora/locale/%.po .venv/.installed
+	@$(BIN)/pybabel --quiet compile --input-file $< --output-file $@
 
 # The local chain's binary, the Solidity compiler and OpenZeppelin come from npm (contracts/package-lock.json).
 contracts/node_modules/.installed: contracts/package-lock.json
@@ -41,6 +46,9 @@ lint: setup ## ruff, mypy, import-linter, Django's checks, migrations up to date
 format: setup ## let ruff put the code in shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+messages: setup ## collect what pages say into agora/locale/*/django.po, to be translated there (needs gettext)
+	$(BIN)/python manage.py makemessages --locale pt_BR --locale es --no-location --no-wrap --ignore ".venv/*" --ignore "contracts/*" --ignore "*/tests/*"
 
 contracts: setup ## rebuild the committed artifacts from the Solidity sources, then contracts-check
 	cd contracts && npm run --silent build && npm run --silent verify

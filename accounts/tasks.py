@@ -23,3 +23,15 @@ def process_kyc_notification(message_id: str) -> None:
 
 def prune_challenges() -> None:
     services.prune_challenges(now=timezone.now())
+
+
+def send_webhook_notice(endpoint_id: str) -> None:
+    services.send_webhook_notice(endpoint_id=UUID(endpoint_id))
+
+
+def prune_deliveries() -> None:
+    services.prune_deliveries(now=timezone.now())
+
+
+def erase_closed_accounts() -> None:
+    services.erase_closed_accounts(now=timezone.now())

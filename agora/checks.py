@@ -14,7 +14,7 @@ from accounts import pii
 from agora.console_panels import PANELS
 from agora.lib.errors import VendorError
 from agora.lib.panels import PanelSource
-from agora.pipeline import EVENTS
+from agora.pipeline import ANNOUNCERS, CLOSING_BLOCKERS, CLOSING_BLOCKERS_OUTSIDE, EVENTS
 from agora.two_person import TWO_PERSON
 from minting.errors import WrongChain
 from minting.services import verify_chain
@@ -28,6 +28,7 @@ EMITTED_BY = {
     "custody": "custody",
     "signature": "custody",
     "mint": "minting",
+    "webhook": "accounts",
 }
 MODES = ("sandbox", "paper")
 
@@ -95,6 +96,14 @@ def check_reserve_reports(app_configs: Any = None, **kwargs: Any) -> list[CheckM
     return found
 
 
+@register()
+def check_prices(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    if settings.PRICE_FRESH <= settings.PRICE_MAX_AGE and 0 <= settings.PRICE_GUARD_BAND < settings.PRICE_JUMP < 1:
+        return []
+    hint = "PRICE_FRESH up to PRICE_MAX_AGE; 0 up to PRICE_GUARD_BAND, below PRICE_JUMP, below 1."
+    return [Error("The settings of prices contradict each other.", hint=hint, id="agora.E040")]
+
+
 @register("chain", deploy=True)
 def check_chain(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
     """`manage.py check --deploy --tag chain`: what the watcher looks at before it starts. It asks the node."""
@@ -143,11 +152,32 @@ def check_pipeline(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
             app = path.partition(".")[0]
             if app not in APP_ORDER or APP_ORDER.index(app) < APP_ORDER.index(source):
                 found.append(Error(f"{event!r} flows back, to {path}.", hint="Report up by call.", id="agora.E011"))
-            try:
-                import_string(path)
-            except ImportError as problem:
-                found.append(Error(f"{event!r} → {path}: {problem}", hint="See agora/pipeline.py.", id="agora.E012"))
+            found += _check_path(event, path)
+    for path in [*CLOSING_BLOCKERS, *CLOSING_BLOCKERS_OUTSIDE]:
+        found += _check_path("closing an account", path)
+    return found + _check_announcers()
+
+
+def _check_announcers() -> list[CheckMessage]:
+    """Each names a row of ours and a service of the same app: what moves a row knows of no later app."""
+    found: list[CheckMessage] = []
+    for label, path in ANNOUNCERS.items():
+        try:
+            apps.get_model(label)
+            import_string(path)
+        except (LookupError, ImportError) as problem:
+            found.append(Error(f"{label!r} → {path}: {problem}", hint="See agora/pipeline.py.", id="agora.E012"))
+        if path.partition(".")[0] != label.partition(".")[0]:
+            found.append(Error(f"{label!r} is announced by {path}.", hint="Keep it in its app.", id="agora.E011"))
     return found
+
+
+def _check_path(event: str, path: str) -> list[CheckMessage]:
+    try:
+        import_string(path)
+    except ImportError as problem:
+        return [Error(f"{event!r} → {path}: {problem}", hint="See agora/pipeline.py.", id="agora.E012")]
+    return []
 
 
 @register()

@@ -11,7 +11,10 @@ from django_q.models import Failure, OrmQ
 from agora.lib import locks
 from agora.lib.panels import BAD, LOOK, OK, Fact, Panel, PanelSource
 
-LOOPS = ("trade-stream", "broker-list", "chain", "sweep", "prices", "attest", "reconcile", "audit-seal")
+LOOPS = (
+    *("trade-stream", "broker-list", "chain", "sweep", "prices", "rates", "webhooks", "attest", "reconcile"),
+    "audit-seal",
+)
 PROMPT = timedelta(seconds=30)  # a queued task has begun by then, if a worker lives
 
 

@@ -1,6 +1,6 @@
 """What staff may do, on one page: group → permissions, as strings. Nobody has one that is not here.
 
-A change takes a migration that calls `sync_groups` anew (as accounts/migrations/0009_console_groups.py does);
+A change takes a migration that calls `sync_groups` anew (as accounts/migrations/0012_console_groups.py does);
 `manage.py register_rules` brings any installation to what stands here.
 """
 
@@ -14,11 +14,15 @@ def _view(app: str, *models: str) -> tuple[str, ...]:
 _LOOP = (
     *_view("accounts", "hold", "tier", "disclosure"),
     *_view("orders", "asset", "order", "orderevent", "fill", "brokermessage"),
+    *_view("orders", "assetprice", "marketclock", "fxrate", "feedhealth"),
     *_view("custody", "vaultaccount", "custodyrecord", "custodyevent", "vendormessage"),
     *_view("minting", "token", "minttx", "mintevent", "txattempt", "block", "reorg", "foreignmint"),
     *_view("reserves", "reconciliationrun", "break", "reserveattestation", "attestationoutcome"),
 )
-_PEOPLE = _view("accounts", "customer", "customerevent", "wallet", "consent", "limituse")
+_PEOPLE = (
+    *_view("accounts", "customer", "customerevent", "wallet", "consent", "limituse"),
+    *_view("accounts", "deletionrequest", "deletionevent", "dataexport"),
+)
 _PROPOSALS = _view("accounts", "proposal", "proposaldecision", "proposalexecution")
 _QUEUE = _view("django_q", "schedule", "failure", "ormq")
 
@@ -29,7 +33,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "compliance": (
         *(*_LOOP, *_PEOPLE, *_PROPOSALS),
         *("accounts.decide_customer", "accounts.reveal_customer", "accounts.retier_customer"),
-        "accounts.decide_proposal",
+        *("accounts.decide_proposal", "accounts.decide_deletionrequest"),
     ),
     # the loop, with hands
     "operations": (

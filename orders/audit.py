@@ -1,10 +1,12 @@
 """The invariants of this app: each query returns no rows, or something is wrong (DESIGN §7)."""
 
+from accounts.notifying.audit import announced
 from agora.lib.invariants import Invariant, event_invariants
 from orders.states import MOVES
 
 INVARIANTS = [
     *event_invariants(subject="orders_order", event="orders_orderevent", column="order_id", moves=MOVES),
+    announced(kind="order", event="orders_orderevent", column="order_id"),
     Invariant(
         "an order's filled quantity is the sum of its fills",
         """

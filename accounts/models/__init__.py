@@ -2,8 +2,16 @@
 
 from accounts.models.audit import AuditEntry, AuditSeal
 from accounts.models.limits import LimitDay, LimitUse, Tier
+from accounts.models.notifications import (
+    PublicEvent,
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookEndpointEvent,
+)
 from accounts.models.onboarding import Consent, Disclosure, KycMessage
 from accounts.models.people import ApiToken, Customer, CustomerEvent, Hold, User, Wallet
+from accounts.models.privacy import DataExport, DeletionEvent, DeletionRequest
 from accounts.models.proposals import Proposal, ProposalDecision, ProposalExecution
 from accounts.models.signin import SignInChallenge
 
@@ -14,6 +22,9 @@ __all__ = [
     "Consent",
     "Customer",
     "CustomerEvent",
+    "DataExport",
+    "DeletionEvent",
+    "DeletionRequest",
     "Disclosure",
     "Hold",
     "KycMessage",
@@ -22,8 +33,13 @@ __all__ = [
     "Proposal",
     "ProposalDecision",
     "ProposalExecution",
+    "PublicEvent",
     "SignInChallenge",
     "Tier",
     "User",
     "Wallet",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookEndpointEvent",
 ]

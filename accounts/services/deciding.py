@@ -23,7 +23,7 @@ def approve_customer(
     *, customer: Customer, actor: str, now: datetime, reason: str = "", data: dict[str, Any] | None = None
 ) -> None:
     """PENDING → APPROVED; nothing when they are. Raises KycNotOpen when they were rejected: reopen first."""
-    row = Customer.objects.select_for_update().get(pk=customer.pk)
+    row = _open_account(customer)
     if row.status == S.REJECTED:
         raise KycNotOpen("The customer was rejected. Reopen the check first.")
     if row.status == S.PENDING:
@@ -49,7 +49,7 @@ def reject_customer(
 
     A taken-back approval also holds what they have on the way. Raises KycNotOpen when they are rejected already.
     """
-    row = Customer.objects.select_for_update().get(pk=customer.pk)
+    row = _open_account(customer)
     if row.status == S.REJECTED:
         raise KycNotOpen("The customer is rejected already. Reopen the check first.")
     before = row.status
@@ -90,3 +90,11 @@ def _record(row: Customer, act: str, before: str, *, actor: str, reason: str, no
         reason=reason,
         now=now,
     )
+
+
+def _open_account(customer: Customer) -> Customer:
+    """The locked row. Raises KycNotOpen for an account that was closed: nothing is decided about it any more."""
+    row = Customer.objects.select_for_update().get(pk=customer.pk)
+    if row.status == S.CLOSED:
+        raise KycNotOpen("The customer closed this account.")
+    return row

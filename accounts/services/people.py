@@ -8,6 +8,7 @@ from datetime import datetime
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from accounts.errors import WalletTaken
 from accounts.models import ApiToken, Customer, Hold, User, Wallet
@@ -74,7 +75,7 @@ def bind_wallet(*, customer: Customer, address: str, now: datetime) -> Wallet:
     except IntegrityError:
         wallet = Wallet.objects.get(address=address)
         if wallet.customer_id != customer.pk:
-            raise WalletTaken("Use another wallet, or write to support if this one is yours.") from None
+            raise WalletTaken(_("Use another wallet, or write to support if this one is yours.")) from None
         return wallet
 
 

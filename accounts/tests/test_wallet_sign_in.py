@@ -45,7 +45,7 @@ def test_a_new_wallet_opens_an_account_and_is_signed_in_under_a_new_session_key(
 
     answer = visitor.verify(sign(visitor.wallet, text))
 
-    assert (answer.status_code, answer.json()) == (200, {"next": "/"})
+    assert (answer.status_code, answer.json()) == (200, {"next": "/dashboard/"})
     wallet = Wallet.objects.get()
     assert (wallet.address, str(wallet.customer.user_id)) == (visitor.wallet.address, visitor.user_id)
     assert (wallet.proven_at is not None, wallet.customer.status, wallet.customer.country) == (True, "PENDING", "")
@@ -292,10 +292,10 @@ def test_staff_and_disabled_logins_do_not_get_in_by_a_wallet() -> None:
     ("wanted", "got"),
     [
         ("/buy/", "/buy/"),
-        ("https://evil.example/", "/"),
-        ("//evil.example", "/"),
-        ("javascript:alert(1)", "/"),
-        (7, "/"),
+        ("https://evil.example/", "/dashboard/"),
+        ("//evil.example", "/dashboard/"),
+        ("javascript:alert(1)", "/dashboard/"),
+        (7, "/dashboard/"),
     ],
 )
 def test_after_sign_in_one_goes_only_to_our_own_pages(wanted: object, got: str) -> None:

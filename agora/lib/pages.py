@@ -1,8 +1,9 @@
-"""Pages: what a refusal looks like there."""
+"""Pages: what each of them is given, and what a refusal looks like there."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -23,6 +24,11 @@ def locked_out(request: HttpRequest, response: HttpResponse | None, credentials:
     page = render(request, "refused.html", words, status=429)
     page["Retry-After"] = str(minutes * 60)
     return page
+
+
+def site(request: HttpRequest) -> dict[str, Any]:
+    """A context processor: what the frame of every page needs."""
+    return {"mode": settings.AGORA_MODE, "languages": settings.LANGUAGES}
 
 
 class RefusalMiddleware:

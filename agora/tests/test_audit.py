@@ -112,10 +112,51 @@ def _detour(event: str, status: str) -> list[str]:
 
 # A name for the case → the invariant that must speak, and the statements that break it.
 FIRST = "(SELECT id FROM {} ORDER BY id LIMIT 1)"
+ENDPOINT = [
+    "INSERT INTO accounts_webhookendpoint (id, version, attempts, created_at, updated_at, customer_id, url,"
+    " description, event_types, status, secret_sealed, previous_secret_sealed, failures, disabled_reason)"
+    " SELECT gen_random_uuid(), 1, 0, now(), now(), id, 'https://hooks.example', '', '[]', 'ACTIVE', 'v1.k.AAAA', '',"
+    " 0, ''"
+    f" FROM accounts_customer WHERE id = {FIRST.format('accounts_customer')}",
+    "INSERT INTO accounts_webhookendpointevent (endpoint_id, sequence, from_status, to_status, actor, reason, data, at)"
+    " SELECT id, 1, '', 'ACTIVE', 'test', '', '{}', now() FROM accounts_webhookendpoint",
+    "INSERT INTO accounts_publicevent (event_id, type, customer_id, subject_kind, subject_id, sequence, data, at)"
+    " SELECT gen_random_uuid(), 'webhook_endpoint.created', customer_id, 'webhook_endpoint', id, 1, '{}', now()"
+    " FROM accounts_webhookendpoint",
+]
+
+
+def _unannounced(kind: str, which: str) -> str:
+    return f"DELETE FROM accounts_publicevent WHERE subject_kind = '{kind}' AND {which}"
+
+
+DELIVERY = (
+    "INSERT INTO accounts_webhookdelivery (id, endpoint_id, event_id, subject_id, sequence, is_replay, status,"
+    " attempts, next_attempt_at, created_at, ended_at, reason)"
+    " SELECT gen_random_uuid(), w.id, p.id, p.subject_id, p.sequence, false, '{status}', {attempts}, now(), now(),"
+    " CASE WHEN '{status}' <> 'PENDING' THEN now() END, ''"
+    " FROM accounts_webhookendpoint w, accounts_publicevent p"
+    " WHERE p.subject_kind = 'order' AND p.sequence = {sequence}"
+)
+
+
+def _endpoint_moved(before: str, after: str) -> list[str]:
+    """The endpoint's second step, announced."""
+    disabled = "now()" if after == "DISABLED" else "NULL"
+    return [
+        f"UPDATE accounts_webhookendpoint SET version = 2, status = '{after}', disabled_at = {disabled}",
+        "INSERT INTO accounts_webhookendpointevent (endpoint_id, sequence, from_status, to_status, actor, reason, data,"
+        f" at) SELECT id, 2, '{before}', '{after}', 'test', '', '{{}}', now() FROM accounts_webhookendpoint",
+        "INSERT INTO accounts_publicevent (event_id, type, customer_id, subject_kind, subject_id, sequence, data, at)"
+        " SELECT gen_random_uuid(), 'webhook_endpoint.disabled', customer_id, 'webhook_endpoint', id, 2, '{}', now()"
+        " FROM accounts_webhookendpoint",
+    ]
+
+
 SEEDS: dict[str, tuple[str, list[str]]] = {
     "a customer's event is gone": (
         "accounts_customer: events are gapless and joined",
-        ["DELETE FROM accounts_customerevent WHERE sequence = 1"],
+        ["DELETE FROM accounts_customerevent WHERE sequence = 1", _unannounced("customer", "sequence = 1")],
     ),
     "a customer went by a way that does not exist": (
         "accounts_customer: every event is a legal move",
@@ -127,6 +168,66 @@ SEEDS: dict[str, tuple[str, list[str]]] = {
     "a customer's status is not their last event's": (
         "accounts_customer: the status is the last event's",
         ["UPDATE accounts_customer SET status = 'PENDING'"],
+    ),
+    "an endpoint is further than its events": (
+        "accounts_webhookendpoint: the status is the last event's",
+        [*ENDPOINT, "UPDATE accounts_webhookendpoint SET version = 2"],
+    ),
+    "an endpoint's second event comes from nowhere": (
+        "accounts_webhookendpoint: events are gapless and joined",
+        [
+            *ENDPOINT,
+            *_endpoint_moved("DISABLED", "ACTIVE"),
+            "UPDATE accounts_webhookendpoint SET status = 'ACTIVE', disabled_at = NULL",
+        ],
+    ),
+    "an endpoint went by a way that does not exist": (
+        "accounts_webhookendpoint: every event is a legal move",
+        [*ENDPOINT, *_endpoint_moved("ACTIVE", "ACTIVE")],
+    ),
+    "an order's move was not announced": (
+        "orders_orderevent: every move is announced, and nothing else",
+        ["DELETE FROM accounts_publicevent WHERE type = 'order.settled' AND position IS NULL"],
+    ),
+    "a customer was announced who did not move": (
+        "accounts_customerevent: every move is announced, and nothing else",
+        ["UPDATE accounts_publicevent SET sequence = 9 WHERE type = 'customer.approved'"],
+    ),
+    "an endpoint's move was not announced": (
+        "accounts_webhookendpointevent: every move is announced, and nothing else",
+        [*ENDPOINT, "DELETE FROM accounts_publicevent WHERE subject_kind = 'webhook_endpoint'"],
+    ),
+    "the feed has a gap": (
+        "the feed's positions have no gap",
+        ["UPDATE accounts_publicevent SET position = 2 WHERE id = (SELECT max(id) FROM accounts_publicevent)"],
+    ),
+    "an order's events stand the wrong way round in the feed": (
+        "a subject's events stand in the feed in their sequence",
+        [
+            "UPDATE accounts_publicevent p SET position = numbered.place FROM ("
+            " SELECT id, row_number() OVER (ORDER BY sequence DESC, id) AS place FROM accounts_publicevent"
+            ") numbered WHERE p.id = numbered.id"
+        ],
+    ),
+    "an event overtook another": (
+        "no event is sent while an earlier one of its subject waits for the same endpoint",
+        [
+            *ENDPOINT,
+            DELIVERY.format(sequence=1, status="PENDING", attempts=0),
+            DELIVERY.format(sequence=2, status="GIVEN_UP", attempts=1),
+        ],
+    ),
+    "a delivery waits for an endpoint that is gone": (
+        "a delivery waits only for an active endpoint",
+        [
+            *ENDPOINT,
+            *_endpoint_moved("ACTIVE", "DISABLED"),
+            DELIVERY.format(sequence=1, status="PENDING", attempts=0),
+        ],
+    ),
+    "a delivery succeeded without an answer": (
+        "a delivery that succeeded was answered so",
+        [*ENDPOINT, DELIVERY.format(sequence=1, status="SUCCEEDED", attempts=1)],
     ),
     "a day's sum is off": (
         "a day's limit is the sum of its uses",
@@ -204,7 +305,7 @@ SEEDS: dict[str, tuple[str, list[str]]] = {
     ),
     "an order's event is gone": (
         "orders_order: events are gapless and joined",
-        ["DELETE FROM orders_orderevent WHERE sequence = 2"],
+        ["DELETE FROM orders_orderevent WHERE sequence = 2", _unannounced("order", "sequence = 2")],
     ),
     "an order's event begins elsewhere": (
         "orders_order: events are gapless and joined",
@@ -228,7 +329,10 @@ SEEDS: dict[str, tuple[str, list[str]]] = {
     ),
     "an order has lost its last event": (
         "orders_order: the status is the last event's",
-        ["DELETE FROM orders_orderevent e USING orders_order o WHERE o.id = e.order_id AND o.version = e.sequence"],
+        [
+            "DELETE FROM orders_orderevent e USING orders_order o WHERE o.id = e.order_id AND o.version = e.sequence",
+            _unannounced("order", "type = 'order.settled'"),
+        ],
     ),
     "a fill is gone": (
         "an order's filled quantity is the sum of its fills",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -56,6 +57,9 @@ def test_a_complete_paper_installation_has_nothing_to_say() -> None:
         ({"AGORA_MODE": "", "ATTESTOR_KEYS_FILE": ""}, "agora.E002"),
         ({"RESERVE_VALIDITY": 59}, "agora.E021"),
         ({"ATTESTOR_THRESHOLD": 0}, "agora.E021"),
+        ({"PRICE_FRESH": 61.0}, "agora.E040"),
+        ({"PRICE_GUARD_BAND": Decimal("0.1")}, "agora.E040"),
+        ({"PRICE_JUMP": Decimal(1)}, "agora.E040"),
         ({"DATABASE_URL": ""}, "agora.E003"),
         *[({name: ""}, "agora.E004") for name in PAPER if name.startswith(("ALPACA", "FIREBLOCKS"))],
         ({"CHAIN_SETTLED_BLOCKS": 11}, "agora.E005"),

@@ -19,8 +19,8 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver
 from django.utils import timezone
 
-from accounts.models import ApiToken, AuditEntry, Customer, Proposal, Tier, User
-from accounts.services import approve_proposal, issue_api_token, propose, reject_customer
+from accounts.models import ApiToken, AuditEntry, Customer, DeletionRequest, Proposal, Tier, User
+from accounts.services import approve_proposal, issue_api_token, propose, reject_customer, request_deletion
 from accounts.tests.people import CPF_2, applicant
 from agora.lib.admin import ReadOnlyAdmin, ReasonedAction, ReasonedAdmin
 from agora.roles import ROLES
@@ -39,11 +39,12 @@ PEOPLE, RECORDS = {"compliance", "auditor"}, {"auditor"}
 QUEUE = {"operations", "auditor"}
 LISTS: dict[str, set[str]] = {
     **{f"accounts.{name}": LOOP for name in ("hold", "tier", "disclosure")},
-    **{f"accounts.{name}": PEOPLE for name in ("customer", "limituse", "proposal")},
+    **{f"accounts.{name}": PEOPLE for name in ("customer", "limituse", "proposal", "deletionrequest", "dataexport")},
     **{f"accounts.{name}": RECORDS for name in ("auditentry", "auditseal", "user")},
     "accounts.apitoken": QUEUE,
     "auth.group": RECORDS,
     **{f"orders.{name}": LOOP for name in ("asset", "order", "brokermessage")},
+    **{f"orders.{name}": LOOP for name in ("assetprice", "marketclock", "fxrate", "feedhealth")},
     **{f"custody.{name}": LOOP for name in ("vaultaccount", "custodyrecord", "vendormessage")},
     **{f"minting.{name}": LOOP for name in ("token", "minttx", "reorg", "foreignmint", "block")},
     **{f"reserves.{name}": LOOP for name in ("reconciliationrun", "break", "reserveattestation")},
@@ -93,6 +94,10 @@ def _approved() -> Proposal:
     return row
 
 
+def _leaving() -> DeletionRequest:
+    return request_deletion(customer=_waiting(), reason="", now=timezone.now())
+
+
 def _colleague() -> User:
     return new_staff("colleague", group="viewer")
 
@@ -121,6 +126,10 @@ ACTIONS: dict[str, Case] = {
     ),
     "accounts.proposal.decline": Case(_proposed, {"compliance"}, {}, ("proposal.decline",)),
     "accounts.proposal.execute": Case(_approved, {"compliance"}, {}, ("customer.set_tier", "proposal.execute")),
+    "accounts.deletionrequest.complete": Case(_leaving, {"compliance"}, {}, ("customer.close",)),
+    "accounts.deletionrequest.refuse": Case(
+        _leaving, {"compliance"}, {"sentence": "An order is open."}, ("customer.refuse_deletion",)
+    ),
     "accounts.user.reset-second-factor": Case(_colleague, set(), {}, ("login.second_factor_reset",)),
     "custody.custodyrecord.retry": Case(_failed, {"operations"}, {}, ("custody.retry",)),
 }
@@ -176,7 +185,7 @@ def test_the_groups_name_permissions_that_models_declare() -> None:
 
 def test_migrate_alone_makes_the_groups() -> None:
     Group.objects.all().delete()
-    import_module("accounts.migrations.0009_console_groups").sync(apps, None)
+    import_module("accounts.migrations.0012_console_groups").sync(apps, None)
 
     made = {
         group.name: {

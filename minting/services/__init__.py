@@ -3,6 +3,7 @@
 from minting.services.advancing import advance_mint, resume_signature
 from minting.services.backing import explain_wait, release_backed
 from minting.services.deploying import Gate, TokenPlan, deploy_token
+from minting.services.exporting import export_data
 from minting.services.observing import observe_mint
 from minting.services.registering import register_token, verify_chain
 from minting.services.requesting import request_mint
@@ -15,6 +16,7 @@ __all__ = [
     "advance_mint",
     "deploy_token",
     "explain_wait",
+    "export_data",
     "observe_mint",
     "register_token",
     "release_backed",

@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 from accounts.selectors import customer_of
 from orders import selectors, services
 from orders.api.serializers import AssetSerializer, OrderSerializer, PlaceOrderSerializer, StepSerializer
+from orders.explaining import explain
 
 
 class AssetsView(APIView):
@@ -48,5 +49,5 @@ def represent(order: Any) -> dict[str, Any]:
     return {
         **OrderSerializer(order).data,
         "steps": StepSerializer(selectors.steps(order=order), many=True).data,
-        "message": selectors.explain(order=order, now=timezone.now()),
+        "message": explain(order=order, now=timezone.now()),
     }

@@ -11,6 +11,8 @@ from django_q.models import Schedule
 SCHEDULES = {
     "agora: prune failed tasks": ("agora.tasks.prune_failed_tasks", Schedule.DAILY),
     "agora: prune sign-in challenges": ("accounts.tasks.prune_challenges", Schedule.DAILY),
+    "agora: prune webhook deliveries": ("accounts.tasks.prune_deliveries", Schedule.DAILY),
+    "agora: erase closed accounts": ("accounts.tasks.erase_closed_accounts", Schedule.DAILY),
 }
 
 

@@ -12,7 +12,16 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from orders.brokers.base import BrokerOrder, BrokerPhase, Execution, ExecutionKind, MarketClock, Price, TradeUpdate
+from orders.brokers.base import (
+    BidAsk,
+    BrokerOrder,
+    BrokerPhase,
+    Execution,
+    ExecutionKind,
+    MarketClock,
+    Price,
+    TradeUpdate,
+)
 
 PHASES = {
     "new": BrokerPhase.OPEN,
@@ -103,17 +112,27 @@ def parse_activity(raw: Any) -> Execution:
 
 
 def parse_clock(raw: Any) -> MarketClock:
+    """https://docs.alpaca.markets/reference/getclock-1"""
     clock = _object(raw, "clock")
     if not isinstance(clock.get("is_open"), bool):
         raise ValueError(f"is_open is {clock.get('is_open')!r}")
     return MarketClock(
-        is_open=clock["is_open"], next_open=_time(clock, "next_open"), next_close=_time(clock, "next_close")
+        at=_time(clock, "timestamp"),
+        is_open=clock["is_open"],
+        next_open=_time(clock, "next_open"),
+        next_close=_time(clock, "next_close"),
     )
 
 
 def parse_latest_trade(symbol: str, raw: Any) -> Price:
     trade = _object(raw, "trade")
     return Price(symbol=symbol, price_usd=_decimal(trade, "p"), at=_time(trade, "t"))
+
+
+def parse_latest_quote(symbol: str, raw: Any) -> BidAsk:
+    """https://docs.alpaca.markets/reference/stocklatestquotes-1"""
+    quote = _object(raw, "quote")
+    return BidAsk(symbol=symbol, bid_usd=_decimal(quote, "bp"), ask_usd=_decimal(quote, "ap"), at=_time(quote, "t"))
 
 
 def parse_position(symbol: str, raw: Any) -> Decimal:

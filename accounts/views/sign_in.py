@@ -1,4 +1,4 @@
-"""The front door, signing in, and the e-mailed link."""
+"""Signing in: with a wallet (EIP-4361), or with a password."""
 
 from __future__ import annotations
 
@@ -9,30 +9,19 @@ from django.conf import settings
 from django.contrib.auth import login
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render, resolve_url
+from django.shortcuts import resolve_url
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_POST
 
 from accounts import services
-from accounts.errors import ConfirmationInvalid, NotACustomer, ProfileInvalid
+from accounts.errors import ProfileInvalid
 from accounts.models import User
-from accounts.selectors import customer_of
 from agora.lib.api import problem
 from agora.lib.errors import AgoraError
 
 BODY_LIMIT = 20_000  # bytes; the longest contract wallet's signature is below 17,000 hex digits
-
-
-def home(request: HttpRequest) -> HttpResponse:
-    customer = None
-    if request.user.is_authenticated:
-        try:
-            customer = customer_of(user=request.user)
-        except NotACustomer:
-            customer = None  # a staff login: the page says so
-    return render(request, "accounts/home.html", {"customer": customer})
 
 
 class SignInView(LoginView):
@@ -105,18 +94,6 @@ def wallet_verify(request: HttpRequest) -> HttpResponse:
     else:
         request.session.cycle_key()
     return JsonResponse({"next": _next(request, body.get("next"))})
-
-
-@require_http_methods(["GET", "POST"])
-def confirm_email(request: HttpRequest, token: str) -> HttpResponse:
-    """A page with a button, for mail scanners open links; the button confirms."""
-    if request.method == "GET":
-        return render(request, "accounts/confirm_email.html", {"state": "ask"})
-    try:
-        services.confirm_email(token=token, now=timezone.now())
-    except ConfirmationInvalid as refusal:
-        return render(request, "accounts/confirm_email.html", {"state": "refused", "refusal": refusal}, status=409)
-    return render(request, "accounts/confirm_email.html", {"state": "done"})
 
 
 def _user(request: HttpRequest) -> User | None:
