@@ -8,11 +8,13 @@ from django.db.models import Q
 from django.urls import reverse
 
 from accounts import selectors
-from accounts.models import AuditEntry, AuditSeal, Customer, Hold, Proposal
+from accounts.models import AuditEntry, AuditSeal, Customer, DeletionRequest, Hold, Proposal
+from accounts.states import DeletionStatus
 from agora.lib.charts import bar_chart
 from agora.lib.panels import BAD, LOOK, OK, Fact, Panel, PanelSource
 
 SHOWN = 5
+PROMISED = timedelta(days=15)  # ours; LGPD art. 19 gives as long to answer a wish for access
 LATE = timedelta(hours=24)  # a customer waits no longer than that
 AGES = ((1, "< 1 h"), (4, "1-4 h"), (24, "4-24 h"), (72, "1-3 days"), (10**6, "> 3 days"))  # hours
 
@@ -77,6 +79,20 @@ def _proposals(*, now: datetime) -> Panel:
     return Panel(title="To be approved by a second person", facts=tuple(facts))
 
 
+def _leaving(*, now: datetime) -> Panel:
+    asked = DeletionRequest.objects.filter(status=DeletionStatus.REQUESTED).order_by("created_at")
+    facts = [
+        Fact(
+            label=f"customer {str(row.customer_id)[-12:]}",
+            level=BAD if now - row.created_at > PROMISED else LOOK,
+            since=row.created_at,
+            url=reverse("admin:accounts_deletionrequest_change", args=[row.pk]),
+        )
+        for row in asked[:SHOWN]
+    ]
+    return Panel(title="Want their account closed", facts=tuple(facts))
+
+
 def _audit_log(*, now: datetime) -> Panel:
     """Whether it is being sealed. Whether it is whole, `manage.py audit` says: that reads all of it."""
     head = AuditSeal.objects.order_by("-sequence").first()
@@ -92,4 +108,5 @@ def _audit_log(*, now: datetime) -> Panel:
 KYC_QUEUE = PanelSource(permission="accounts.view_customer", build=_kyc_queue)
 HOLDS = PanelSource(permission="accounts.view_hold", build=_holds)
 PROPOSALS = PanelSource(permission="accounts.view_proposal", build=_proposals)
+LEAVING = PanelSource(permission="accounts.view_deletionrequest", build=_leaving)
 AUDIT_LOG = PanelSource(permission="accounts.view_auditseal", build=_audit_log)

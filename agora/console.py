@@ -27,6 +27,8 @@ from agora.console_panels import PANELS
 from agora.lib.panels import Panel, PanelSource
 from agora.lib.second_factor import note_second_factor
 
+NEW_KEY = "new_second_factor"  # in the session, until it is confirmed
+
 
 class CodeForm(forms.Form):
     code = forms.CharField(
@@ -87,20 +89,27 @@ class ConsoleSite(AdminSite):
             return _to("admin:login", request)
         user = cast(Any, request.user)
         form = CodeForm(request.POST or None)
+        key = request.session.get(NEW_KEY, "")
         try:
-            if form.is_valid():
+            if key and form.is_valid():
                 code, now = form.cleaned_data["code"], timezone.now()
-                return _proven(request, services.confirm_second_factor(user=user, code=code, now=now))
+                device = services.confirm_second_factor(user=user, key=key, code=code, now=now)
+                del request.session[NEW_KEY]
+                return _proven(request, device)
         except SecondFactorInvalid as refusal:
             form.add_error("code", refusal.detail)
         except SecondFactorExists:
             return _to("admin:second_factor", request)
+        return self._enrolment(request, user, key, form)
+
+    def _enrolment(self, request: HttpRequest, user: Any, key: str, form: CodeForm) -> HttpResponse:
         try:
-            enrolment = services.begin_second_factor(user=user)
+            enrolment = services.begin_second_factor(user=user, key=key)
         except SecondFactorExists:
             return _to("admin:second_factor", request)
-        code = segno.make(enrolment.uri, error="m").svg_inline(scale=5, border=3, light="#fff", svgclass="qr")
-        more = {"qr": mark_safe(code), "secret": enrolment.secret}  # noqa: S308 - segno's own SVG
+        request.session[NEW_KEY] = enrolment.key
+        svg = segno.make(enrolment.uri, error="m").svg_inline(scale=5, border=3, light="#fff", svgclass="qr")
+        more = {"qr": mark_safe(svg), "secret": enrolment.secret}  # noqa: S308 - segno's own SVG
         return self._page(request, "admin/new_second_factor.html", title="Set up your second factor", form=form, **more)
 
     def _page(self, request: HttpRequest, template: str, **more: Any) -> HttpResponse:

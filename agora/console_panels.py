@@ -3,6 +3,7 @@
 PANELS = [
     "accounts.panels.KYC_QUEUE",
     "accounts.panels.PROPOSALS",
+    "accounts.panels.LEAVING",
     "accounts.panels.HOLDS",
     "reserves.panels.BREAKS",
     "reserves.panels.RESERVES",

@@ -14,12 +14,14 @@ from accounts.models import User
 from accounts.services.auditing import record_audit
 
 NAME = "authenticator"
+WRONG = "Type the six digits that your app shows now. Each code works once."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enrolment:
-    """What an authenticator app needs. Shown until the first right code, and never again."""
+    """What an authenticator app needs. It lives in the browser's session until the first right code."""
 
+    key: str  # hex, to be kept in the session and given back
     uri: str  # otpauth://totp/…
     secret: str  # base32, to be typed where no camera is
 
@@ -28,15 +30,16 @@ def has_second_factor(*, user: User) -> bool:
     return bool(TOTPDevice.objects.filter(user=user, confirmed=True).exists())
 
 
-@transaction.atomic
-def begin_second_factor(*, user: User) -> Enrolment:
-    """The secret of a login that has none yet; the same one until it is confirmed. Raises SecondFactorExists."""
-    User.objects.select_for_update().get(pk=user.pk)  # two tabs at once make one
+def begin_second_factor(*, user: User, key: str = "") -> Enrolment:
+    """The secret that this browser was shown before (`key`), or a new one. Raises SecondFactorExists.
+
+    Nothing is kept of it here: whoever looked at this page with a stolen password does not know the owner's secret.
+    """
     if has_second_factor(user=user):
         raise SecondFactorExists("Ask an administrator to take the old one away first.")
-    device, _ = TOTPDevice.objects.get_or_create(user=user, name=NAME, defaults={"confirmed": False})
+    device = TOTPDevice(user=user, name=NAME, **({"key": key} if key else {}))
     uri = device.config_url
-    return Enrolment(uri=uri, secret=uri.partition("secret=")[2].partition("&")[0])
+    return Enrolment(key=device.key, uri=uri, secret=uri.partition("secret=")[2].partition("&")[0])
 
 
 @transaction.atomic
@@ -54,21 +57,23 @@ def current_code(*, username: str, now: datetime) -> str:
     return f"{totp.token():0{device.digits}d}"
 
 
-def confirm_second_factor(*, user: User, code: str, now: datetime) -> TOTPDevice:
+@transaction.atomic
+def confirm_second_factor(*, user: User, key: str, code: str, now: datetime) -> TOTPDevice:
     """The device is theirs from the first right code on. Raises SecondFactorExists, SecondFactorInvalid."""
+    User.objects.select_for_update().get(pk=user.pk)  # two browsers at once make one
     if has_second_factor(user=user):
         raise SecondFactorExists("Sign in with the second factor that there is.")
-    device = _verify(user, code, confirmed=False)
-    with transaction.atomic():
-        device.confirmed = True
-        device.save(update_fields=["confirmed"])
-        _record(user, "login.second_factor_set", actor=f"staff:{user.pk}", now=now)
+    device = TOTPDevice.objects.create(user=user, name=NAME, key=key, confirmed=True)
+    if not device.verify_token("".join(code.split())):
+        device.delete()
+        raise SecondFactorInvalid(WRONG)
+    _record(user, "login.second_factor_set", actor=f"staff:{user.pk}", now=now)
     return device
 
 
 def check_second_factor(*, user: User, code: str) -> TOTPDevice:
     """The device whose code this is; each code works once. Raises SecondFactorInvalid."""
-    return _verify(user, code, confirmed=True)
+    return _verify(user, code)
 
 
 @transaction.atomic
@@ -79,10 +84,10 @@ def reset_second_factor(*, user: User, actor: str, reason: str, now: datetime) -
     _record(user, "login.second_factor_reset", actor=actor, now=now, reason=reason, before=before)
 
 
-def _verify(user: User, code: str, *, confirmed: bool) -> TOTPDevice:
+def _verify(user: User, code: str) -> TOTPDevice:
     """One try at a time, and its count is kept when it fails: the row is locked, and committed before we refuse."""
     with transaction.atomic():
-        device = TOTPDevice.objects.select_for_update().filter(user=user, confirmed=confirmed).first()
+        device = TOTPDevice.objects.select_for_update().filter(user=user, confirmed=True).first()
         if device is None:
             raise SecondFactorInvalid("This login has no second factor yet.")
         is_allowed, _ = device.verify_is_allowed()
@@ -91,7 +96,7 @@ def _verify(user: User, code: str, *, confirmed: bool) -> TOTPDevice:
         wait = 2 ** (device.throttling_failure_count - 1)
         raise SecondFactorInvalid(f"Too many wrong codes. Wait {wait} seconds after the last one, then try again.")
     if not is_right:
-        raise SecondFactorInvalid("Type the six digits that your app shows now. Each code works once.")
+        raise SecondFactorInvalid(WRONG)
     return device
 
 

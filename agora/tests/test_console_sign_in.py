@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from datetime import timedelta
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
+from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.models import AuditEntry, User
@@ -92,21 +94,32 @@ def test_wrong_codes_are_counted_and_slowed_down(settings: Any) -> None:
     assert TOTPDevice.objects.get().throttling_failure_count == 1
 
 
+def _code_of(secret: str, wrong: int = 0) -> str:
+    key = base64.b32decode(secret)
+    return f"{(TOTP(key).token() + wrong) % 10**6:06d}"
+
+
+def _shown_secret(client: Client) -> str:
+    page = client.get(f"{FACTOR}new/").content.decode()
+    secret = re.search(r'class="secret">([A-Z2-7]+)<', page)
+    assert secret
+    assert "<svg" in page
+    assert "style=" not in page
+    return secret[1]
+
+
 def test_the_first_sign_in_sets_up_a_second_factor_once() -> None:
     user, client = new_staff(), Client()
     TOTPDevice.objects.all().delete()
     _sign_in(client)
     assert client.get(FACTOR)["Location"] == f"{FACTOR}new/?next=%2Fadmin%2F"
 
-    page = client.get(f"{FACTOR}new/").content.decode()
-    secret = re.search(r'class="secret">([A-Z2-7]+)<', page)
-    assert secret
-    assert "<svg" in page
-    assert (client.get(f"{FACTOR}new/").content.decode().count(secret[1]), "style=" in page) == (1, False)
+    secret = _shown_secret(client)
+    assert _shown_secret(client) == secret  # looking again, in the same browser
     assert client.get("/admin/").status_code == 302  # not yet
-    client.post(f"{FACTOR}new/", {"code": _wrong(user)})
-    assert not TOTPDevice.objects.get().confirmed
-    assert client.post(f"{FACTOR}new/", {"code": _code(user)})["Location"] == "/admin/"
+    assert "Type the six digits" in client.post(f"{FACTOR}new/", {"code": _code_of(secret, wrong=1)}).content.decode()
+    assert not TOTPDevice.objects.exists()
+    assert client.post(f"{FACTOR}new/", {"code": _code_of(secret)})["Location"] == "/admin/"
 
     assert client.get("/admin/").status_code == 200
     entry = AuditEntry.objects.get(action="login.second_factor_set")
@@ -115,6 +128,23 @@ def test_the_first_sign_in_sets_up_a_second_factor_once() -> None:
     _sign_in(other)
     shown = other.get(f"{FACTOR}new/")  # whoever has only the password is shown no secret any more
     assert (shown.status_code, shown["Location"].startswith(FACTOR)) == (302, True)
+
+
+def test_whoever_looked_first_with_a_stolen_password_knows_nothing_of_the_owners_secret() -> None:
+    new_staff()
+    TOTPDevice.objects.all().delete()
+    thief, owner = Client(), Client()
+    for client in (thief, owner):
+        _sign_in(client)
+    stolen, own = _shown_secret(thief), _shown_secret(owner)
+    assert stolen != own
+    owner.post(f"{FACTOR}new/", {"code": _code_of(own)})
+
+    answer = thief.post(f"{FACTOR}new/", {"code": _code_of(stolen)})
+
+    assert answer["Location"].startswith(f"{FACTOR}?")
+    assert thief.get("/admin/").status_code == 302
+    assert TOTPDevice.objects.get().bin_key == base64.b32decode(own)
 
 
 def test_a_second_factor_that_was_taken_away_closes_the_session_at_once() -> None:
