@@ -188,6 +188,12 @@ class SecondFactorExists(AgoraError):
     title = "There is a second factor already"
 
 
+class LoginUnknown(AgoraError):
+    code = "login_unknown"
+    status = 404
+    title = "There is no such login"
+
+
 class WebhookUrlRefused(AgoraError):
     code = "webhook_url_refused"
     status = 422

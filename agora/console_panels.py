@@ -5,6 +5,7 @@ PANELS = [
     "accounts.panels.PROPOSALS",
     "accounts.panels.LEAVING",
     "accounts.panels.HOLDS",
+    "reserves.panels.REPORTS",
     "reserves.panels.BREAKS",
     "reserves.panels.RESERVES",
     "orders.panels.ORDERS",

@@ -12,7 +12,7 @@ from agora.lib import locks
 from agora.lib.panels import BAD, LOOK, OK, Fact, Panel, PanelSource
 
 LOOPS = (
-    *("trade-stream", "broker-list", "chain", "sweep", "prices", "rates", "webhooks", "attest", "reconcile"),
+    *("trade-stream", "broker-list", "chain", "sweep", "prices", "rates", "webhooks", "attest", "reports", "reconcile"),
     "audit-seal",
 )
 PROMPT = timedelta(seconds=30)  # a queued task has begun by then, if a worker lives

@@ -17,7 +17,8 @@ _LOOP = (
     *_view("orders", "assetprice", "marketclock", "fxrate", "feedhealth"),
     *_view("custody", "vaultaccount", "custodyrecord", "custodyevent", "vendormessage"),
     *_view("minting", "token", "minttx", "mintevent", "txattempt", "block", "reorg", "foreignmint"),
-    *_view("reserves", "reconciliationrun", "break", "reserveattestation", "attestationoutcome"),
+    *_view("reserves", "reserveattestation", "attestationoutcome"),
+    *_view("reserves", "reconciliationrun", "break", "breaknote", "reservereport", "reserveline"),
 )
 _PEOPLE = (
     *_view("accounts", "customer", "customerevent", "wallet", "consent", "limituse"),

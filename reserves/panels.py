@@ -9,7 +9,8 @@ from django.urls import reverse
 from agora.lib.charts import bar_chart
 from agora.lib.money import plain
 from agora.lib.panels import BAD, LOOK, OK, Fact, Panel, PanelSource
-from reserves.models import Break, ReconciliationRun
+from reserves.models import Break, ReconciliationRun, ReserveReport
+from reserves.models.reporting import DRAFT_VALID
 from reserves.selectors import positions
 
 SHOWN = 5
@@ -29,6 +30,21 @@ def _breaks(*, now: datetime) -> Panel:
         for row in rows[:SHOWN]
     ]
     return Panel(title="The books differ", facts=tuple(facts), empty="The books agree.")
+
+
+def _reports(*, now: datetime) -> Panel:
+    drafts = ReserveReport.objects.filter(approval=None, drafted_at__gt=now - DRAFT_VALID).select_related("asset")
+    facts = [
+        Fact(
+            label=f"{row.asset.symbol}: {row}",
+            value=f"{row.holders} holders",
+            level=LOOK,
+            since=row.drafted_at,
+            url=reverse("admin:reserves_reservereport_change", args=[row.pk]),
+        )
+        for row in drafts.order_by("drafted_at")[:SHOWN]
+    ]
+    return Panel(title="Reserve reports to approve", facts=tuple(facts))
 
 
 def _reserves(*, now: datetime) -> Panel:
@@ -57,5 +73,6 @@ def _runs() -> str:
     return reverse("admin:reserves_reconciliationrun_changelist")
 
 
+REPORTS = PanelSource(permission="reserves.view_reservereport", build=_reports)
 BREAKS = PanelSource(permission="reserves.view_break", build=_breaks)
 RESERVES = PanelSource(permission="reserves.view_reconciliationrun", build=_reserves)

@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
 
 from agora.lib.errors import AgoraError
-from agora.lib.second_factor import has_recent_second_factor
+from agora.lib.second_factor import has_recent_second_factor, second_factor_at
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
@@ -76,6 +76,7 @@ class Act:
     user: Any
     reason: str
     now: datetime
+    second_factor_at: datetime | None  # in this session
 
     @property
     def actor(self) -> str:
@@ -151,7 +152,8 @@ class ReasonedAdmin(ReadOnlyAdmin):
 
     def _do(self, request: HttpRequest, action: ReasonedAction, row: Any, form: ReasonForm) -> HttpResponse:
         fields = {name: value for name, value in form.cleaned_data.items() if name != "reason"}
-        act = Act(user=request.user, reason=form.cleaned_data["reason"], now=timezone.now())
+        reason, proven_at = form.cleaned_data["reason"], second_factor_at(request)
+        act = Act(user=request.user, reason=reason, now=timezone.now(), second_factor_at=proven_at)
         try:
             shown = action.run(row, act, **fields)
         except AgoraError as refusal:
