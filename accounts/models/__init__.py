@@ -1,5 +1,6 @@
 """Who, and what they may do. Private to this app: others call its services and selectors."""
 
+from accounts.models.audit import AuditEntry, AuditSeal
 from accounts.models.limits import LimitDay, LimitUse, Tier
 from accounts.models.notifications import (
     PublicEvent,
@@ -11,10 +12,13 @@ from accounts.models.notifications import (
 from accounts.models.onboarding import Consent, Disclosure, KycMessage
 from accounts.models.people import ApiToken, Customer, CustomerEvent, Hold, User, Wallet
 from accounts.models.privacy import DataExport, DeletionEvent, DeletionRequest
+from accounts.models.proposals import Proposal, ProposalDecision, ProposalExecution
 from accounts.models.signin import SignInChallenge
 
 __all__ = [
     "ApiToken",
+    "AuditEntry",
+    "AuditSeal",
     "Consent",
     "Customer",
     "CustomerEvent",
@@ -26,6 +30,9 @@ __all__ = [
     "KycMessage",
     "LimitDay",
     "LimitUse",
+    "Proposal",
+    "ProposalDecision",
+    "ProposalExecution",
     "PublicEvent",
     "SignInChallenge",
     "Tier",
