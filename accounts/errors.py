@@ -144,3 +144,33 @@ class NoTier(AgoraError):
     code = "no_tier"
     status = 403
     title = "Your account has no limits set yet"
+
+
+class AddressNotAllowed(AgoraError):
+    code = "address_not_allowed"
+    status = 403
+    title = "This key may not be used from your address"
+
+
+class ApiKeyInvalid(AgoraError):
+    code = "api_key_invalid"
+    status = 422
+    title = "The API key cannot be made like this"
+
+
+class ApiKeyUnknown(AgoraError):
+    code = "api_key_unknown"
+    status = 404
+    title = "There is no such API key"
+
+
+class RefreshTokenInvalid(AgoraError):
+    code = "refresh_token_invalid"
+    status = 401
+    title = "The refresh token is not valid"
+
+
+class RefreshTokenReused(AgoraError):
+    code = "refresh_token_reused"
+    status = 401
+    title = "The refresh token was used before"

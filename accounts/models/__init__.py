@@ -1,20 +1,24 @@
 """Who, and what they may do. Private to this app: others call its services and selectors."""
 
+from accounts.models.api import ApiSession, ApiToken, IdempotentRequest, RefreshToken
 from accounts.models.limits import LimitDay, LimitUse, Tier
 from accounts.models.onboarding import Consent, Disclosure, KycMessage
-from accounts.models.people import ApiToken, Customer, CustomerEvent, Hold, User, Wallet
+from accounts.models.people import Customer, CustomerEvent, Hold, User, Wallet
 from accounts.models.signin import SignInChallenge
 
 __all__ = [
+    "ApiSession",
     "ApiToken",
     "Consent",
     "Customer",
     "CustomerEvent",
     "Disclosure",
     "Hold",
+    "IdempotentRequest",
     "KycMessage",
     "LimitDay",
     "LimitUse",
+    "RefreshToken",
     "SignInChallenge",
     "Tier",
     "User",

@@ -1,15 +1,14 @@
-"""Logins, customers, wallets, API tokens and holds."""
+"""Logins, customers, wallets and holds."""
 
 from __future__ import annotations
 
-import secrets
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
 from accounts.errors import WalletTaken
-from accounts.models import ApiToken, Customer, Hold, User, Wallet
-from accounts.selectors import check_address, token_digest
+from accounts.models import Customer, Hold, User, Wallet
+from accounts.selectors import check_address
 from agora.lib import log, transitions
 
 logger = log.get(__name__)
@@ -51,22 +50,6 @@ def bind_wallet(*, customer: Customer, address: str, now: datetime) -> Wallet:
         if wallet.customer_id != customer.pk:
             raise WalletTaken("Use another wallet, or write to support if this one is yours.") from None
         return wallet
-
-
-def issue_api_token(*, user: User, name: str, now: datetime, expires_at: datetime | None = None) -> str:
-    """A new bearer token, returned once. 256 random bits, so a fast hash of it is safe to store."""
-    token = f"agora_{secrets.token_urlsafe(32)}"
-    ApiToken.objects.create(
-        user=user, name=name, prefix=token[:12], digest=token_digest(token), created_at=now, expires_at=expires_at
-    )
-    return token
-
-
-def revoke_api_token(*, token_id: int, actor: str, now: datetime) -> bool:
-    """End a token at once and for good; False if it had ended already."""
-    revoked = ApiToken.objects.filter(pk=token_id, revoked_at=None).update(revoked_at=now)
-    logger.warning("api token revoked", token=token_id, actor=actor, was_live=bool(revoked))
-    return bool(revoked)
 
 
 def place_hold(*, subject: str, owner: str, reason: str, now: datetime, until: datetime | None = None) -> Hold:
