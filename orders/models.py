@@ -63,6 +63,11 @@ class Order(Stateful):
     reason = models.TextField(blank=True)  # why it was rejected, cancelled or expired
     uncertain_since = models.DateTimeField(null=True, blank=True)  # a submission whose outcome we do not know
 
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)  # the intent: kept before the broker is asked
+    cancel_requested_by = models.CharField(max_length=64, blank=True)
+    cancel_answered_at = models.DateTimeField(null=True, blank=True)  # the broker took the request, or refused it
+    cancel_refusal = models.TextField(blank=True)  # its words, where it refused
+
     broker = models.CharField(max_length=16)
     broker_order_id = models.CharField(max_length=64, blank=True)
     broker_status = models.CharField(max_length=32, blank=True)  # the broker's own word
@@ -85,6 +90,10 @@ class Order(Stateful):
                 fields=["broker", "broker_order_id"], condition=~Q(broker_order_id=""), name="order_once_at_the_broker"
             ),
             models.CheckConstraint(condition=Q(quantity__gt=0), name="order_quantity_positive"),
+            models.CheckConstraint(
+                condition=Q(cancel_answered_at=None) | Q(cancel_requested_at__isnull=False),
+                name="order_cancel_answered_after_asked",
+            ),
             models.CheckConstraint(
                 condition=Q(filled_quantity__gte=0) & Q(filled_quantity__lte=F("quantity")), name="order_not_overfilled"
             ),
@@ -133,7 +142,44 @@ class OrderEvent(StateEvent):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["order", "sequence"], name="order_event_sequence"),
         ]
-        triggers: ClassVar = event_triggers(subject_table="orders_order", subject_column="order_id")
+        triggers: ClassVar = [
+            *event_triggers(subject_table="orders_order", subject_column="order_id"),
+            pgtrigger.Trigger(
+                name="event_awaits_its_place",
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert,
+                func="INSERT INTO orders_eventinbox (event_id) VALUES (NEW.id); RETURN NULL;",
+            ),
+        ]
+
+    @property
+    def public_id(self) -> str:
+        """How the outside knows it: by what it is, so the same in the API, the stream and webhooks."""
+        return f"evt_{self.order_id.hex}_{self.sequence}"
+
+    @property
+    def public_type(self) -> str:
+        return f"order.{self.to_status.lower()}"
+
+
+class EventInbox(models.Model):
+    """An event that has no place in the feed yet: written by a trigger with the event, moved by `place_events`."""
+
+    event = models.OneToOneField(OrderEvent, on_delete=models.PROTECT, primary_key=True, related_name="+")
+
+
+class EventPlace(models.Model):
+    """An event's place in the feed of all events.
+
+    Ids of events do not serve: one with a lower id may be committed later than one with a higher, and a reader who
+    remembers the higher never sees it. Places are given one reader after the other, to what is committed by then.
+    """
+
+    position = models.BigAutoField(primary_key=True)
+    event = models.OneToOneField(OrderEvent, on_delete=models.PROTECT, related_name="place")
+
+    class Meta:
+        triggers: ClassVar = append_only()
 
 
 class Fill(models.Model):

@@ -15,8 +15,8 @@ from django.http import Http404
 
 from accounts.selectors import ActiveHold, active_holds, customer_of
 from orders.errors import PriceUnavailable
-from orders.models import Asset, AssetPrice, Order, OrderEvent
-from orders.states import LADDER, WITHOUT_FILL
+from orders.models import Asset, AssetPrice, EventPlace, Order, OrderEvent
+from orders.states import LADDER, OPEN, WITHOUT_FILL
 from orders.states import OrderStatus as S
 
 if TYPE_CHECKING:
@@ -97,6 +97,36 @@ def orders_of(*, user: User | AnonymousUser) -> QuerySet[Order]:
     return Order.objects.select_related("asset").filter(customer=customer_of(user=user)).order_by("-created_at")
 
 
+def page_of_orders(
+    *,
+    user: User | AnonymousUser,
+    before: tuple[datetime, UUID] | None,
+    status: str = "",
+    client_order_id: str = "",
+    limit: int,
+) -> list[Order]:
+    """The customer's orders, newest first, from `before` (a row's time and id) on."""
+    rows = orders_of(user=user).order_by("-created_at", "-pk")
+    if before:
+        at, pk = before
+        rows = rows.filter(Q(created_at__lt=at) | Q(created_at=at, pk__lt=pk))
+    if status:
+        rows = rows.filter(status=status)
+    if client_order_id:
+        rows = rows.filter(client_order_id=client_order_id)
+    return list(rows[:limit])
+
+
+def events_of(*, order: Order) -> list[OrderEvent]:
+    return list(OrderEvent.objects.filter(order=order).order_by("sequence"))
+
+
+def events_after(*, user: User | AnonymousUser, position: int, limit: int) -> list[EventPlace]:
+    """What happened to the customer's orders after a place of the feed, in order. See `services.place_events`."""
+    rows = EventPlace.objects.select_related("event").filter(position__gt=position)
+    return list(rows.filter(event__order__customer=customer_of(user=user)).order_by("position")[:limit])
+
+
 def steps(*, order: Order) -> list[Step]:
     """Pending → Filled → In custody → Minted, each with the time it was last reached."""
     reached = {event.to_status: event.at for event in OrderEvent.objects.filter(order=order).order_by("sequence")}
@@ -116,7 +146,12 @@ def explain(*, order: Order, now: datetime) -> str:
         return f"The custodian holds your shares. Your tokens wait for the next reserve report: {holds[0].reason}."
     if holds:
         return "We have paused this order to check it. Nothing is lost; our staff know of it."
+    if order.cancel_requested_at and order.status in OPEN:
+        return _CANCELLING if not order.cancel_refusal else f"The broker did not cancel it: {order.cancel_refusal}"
     return _SENTENCES[S(order.status)].format(reason=order.reason)
+
+
+_CANCELLING = "You have cancelled this order. We are waiting for the broker's word; what it fills before that is yours."
 
 
 _SENTENCES = {

@@ -222,6 +222,10 @@ SEEDS: dict[str, tuple[str, list[str]]] = {
         "tokens go where their order says",
         ["UPDATE minting_minttx SET recipient = '0x0000000000000000000000000000000000000001'"],
     ),
+    "an event is lost to readers": (
+        "every event has its place in the feed, or waits for it",
+        ["DELETE FROM orders_eventplace", "DELETE FROM orders_eventinbox"],
+    ),
     "a token's promises are off": (
         "a token's promises are the sum of its mints",
         ["UPDATE minting_token SET committed_wei = committed_wei - 1"],

@@ -1,5 +1,7 @@
 """Writes about orders. One module a verb; callers use these names."""
 
+from orders.services.cancelling import cancel_order, send_cancel
+from orders.services.feeding import place_events
 from orders.services.following import catch_up, follow_trade_updates, list_at_broker
 from orders.services.ingesting import ingest_execution, ingest_malformed, ingest_report
 from orders.services.placing import place_order, register_asset
@@ -9,18 +11,21 @@ from orders.services.submitting import submit_order
 from orders.services.sweeping import sweep_orders
 
 __all__ = [
+    "cancel_order",
     "catch_up",
     "follow_trade_updates",
     "ingest_execution",
     "ingest_malformed",
     "ingest_report",
     "list_at_broker",
+    "place_events",
     "place_order",
     "record_price",
     "refresh_prices",
     "register_asset",
     "report_custody",
     "report_minted",
+    "send_cancel",
     "submit_order",
     "sweep_orders",
 ]
