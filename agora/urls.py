@@ -3,7 +3,8 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-from agora.lib.api.views import api_not_found
+from agora.lib.api.reference import openapi, reference
+from agora.lib.api.views import api_not_found, problem_page, problems
 
 API: list[URLPattern | URLResolver] = [
     path("", include("accounts.api.urls")),
@@ -22,6 +23,10 @@ urlpatterns = [
     path("", include("orders.urls")),
     path("", include("custody.urls")),
     path("", include("reserves.urls")),
+    path("api/v1/openapi.json", openapi, name="openapi"),
     path("api/v1/", include(API)),
+    path("api/docs", reference, name="api-reference"),
+    path("problems/", problems, name="problems"),
+    path("problems/<slug:code>", problem_page, name="problem"),
     path("admin/", admin.site.urls),
 ]
