@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test lint format contracts contracts-check lock migrations clean
+.PHONY: help setup demo up test fuzz openapi lint format contracts contracts-check lock migrations clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -29,6 +29,12 @@ up: setup ## the same platform, kept running, on http://localhost:8000
 
 test: setup ## the whole suite, in parallel
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder; code=$$?; $(BIN)/python -m agora.lib.embedded.server stop .agora; exit $$code
+
+fuzz: setup ## ask the whole API for trouble: schemathesis against a platform of its own (minutes)
+	@$(BIN)/python -m agora.tests.fuzz
+
+openapi: setup ## write docs/openapi.yaml anew from the views
+	$(BIN)/python manage.py spectacular --file docs/openapi.yaml --validate --fail-on-warn
 
 lint: setup ## ruff, mypy, import-linter, Django's checks, migrations up to date
 	$(BIN)/ruff check .

@@ -133,8 +133,11 @@ class LimitUseAdmin(ReadOnlyAdmin):
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(ReadOnlyAdmin):
-    list_display = ("prefix", "name", "user", "created_at", "expires_at", "revoked_at")
-    fields = ("prefix", "name", "user", "created_at", "expires_at", "revoked_at")
+    list_display = ("prefix", "name", "user", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at")
+    fields = (
+        *("prefix", "name", "user", "scopes", "allowed_networks", "requests_per_minute"),
+        *("created_at", "expires_at", "last_used_at", "revoked_at"),
+    )
     search_fields = ("=prefix",)
     actions = ("revoke",)
 

@@ -23,3 +23,9 @@ def process_kyc_notification(message_id: str) -> None:
 
 def prune_challenges() -> None:
     services.prune_challenges(now=timezone.now())
+
+
+def prune_api() -> None:
+    """Answers older than their keys' 72 hours, and sessions that ended long ago."""
+    services.prune_idempotency_keys(now=timezone.now())
+    services.prune_sessions(now=timezone.now())

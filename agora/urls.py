@@ -16,6 +16,7 @@ API: list[URLPattern | URLResolver] = [
     path("<path:rest>", api_not_found),
 ]
 
+handler404 = "agora.lib.api.views.not_found"
 handler500 = "agora.lib.api.views.server_error"
 
 urlpatterns = [

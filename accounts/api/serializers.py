@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from accounts.selectors import wallets_of
 from agora.lib.api import scopes
-from agora.lib.api.fields import MoneyField, QuantityField, Text
+from agora.lib.api.fields import Code, MoneyField, QuantityField, Text
 from agora.lib.api.serializers import StrictSerializer
 
 
@@ -24,8 +24,8 @@ class ChallengeSerializer(serializers.Serializer[Any]):
 
 
 class VerifyWalletSerializer(StrictSerializer):
-    challenge = serializers.RegexField(r"^agora_ct_[A-Za-z0-9_-]{43}$", help_text="From `auth/connect-wallet`.")
-    signature = serializers.RegexField(
+    challenge = Code(r"^agora_ct_[A-Za-z0-9_-]{43}$", help_text="From `auth/connect-wallet`.")
+    signature = Code(
         r"^0x[0-9a-fA-F]*$", max_length=17_000, help_text="Of the text: 65 bytes in hex, or a contract wallet's."
     )
     scopes = serializers.ListField(
@@ -65,6 +65,10 @@ class DisclosureSerializer(serializers.Serializer[Any]):
     language = serializers.CharField()
     text = serializers.CharField()
     sha256 = serializers.CharField()
+
+
+class LanguageSerializer(serializers.Serializer[Any]):
+    language = serializers.ChoiceField(choices=["en", "es", "pt-br"], required=False)
 
 
 class OnboardSerializer(StrictSerializer):

@@ -14,6 +14,7 @@ from accounts.api.base import ApiView
 from accounts.api.serializers import (
     CustomerSerializer,
     DisclosureSerializer,
+    LanguageSerializer,
     LimitsSerializer,
     OnboardSerializer,
     ProfileSerializer,
@@ -120,10 +121,12 @@ class DisclosuresView(ApiView):
         description="In the language of `Accept-Language`, or of `?language=`.",
         responses=listed(DisclosureSerializer),
         parameters=[OpenApiParameter("language", str, enum=["en", "es", "pt-br"])],
+        problems=["invalid_request"],
     )
     def get(self, request: Request) -> Response:
-        wanted = request.query_params.get("language", "").lower()
-        language = wanted if wanted in ("en", "es", "pt-br") else language_of(request._request)
+        asked = LanguageSerializer(data=request.query_params.dict())
+        asked.is_valid(raise_exception=True)
+        language = asked.validated_data.get("language") or language_of(request._request)
         texts = selectors.current_disclosures(language=language)
         return Response({"results": DisclosureSerializer(texts, many=True).data})
 

@@ -6,17 +6,17 @@ from typing import Any
 
 from rest_framework import serializers
 
-from agora.lib.api.fields import QuantityField, QuantityInField
+from agora.lib.api.fields import Code, QuantityField, QuantityInField, Text
 from agora.lib.api.serializers import StrictSerializer
 
 __all__ = ["QuantityField"]  # where later apps look for it
 
 
 class PlaceOrderSerializer(StrictSerializer):
-    asset = serializers.CharField(max_length=12, help_text="A symbol of `GET /api/v1/assets`.")
+    asset = Text(max_length=12, help_text="A symbol of `GET /api/v1/assets`.")
     quantity = QuantityInField(help_text="Shares, at most 9 decimals.")
     recipient_wallet = serializers.CharField(max_length=42, help_text="A proven wallet of the customer's, in EIP-55.")
-    client_order_id = serializers.RegexField(
+    client_order_id = Code(
         r"^[\x21-\x7e]+$",
         max_length=64,
         required=False,

@@ -25,6 +25,15 @@ class Text(serializers.CharField):
         return super().to_internal_value(data)
 
 
+class Code(serializers.RegexField):
+    """Text of a form, sent as text."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
 @extend_schema_field(_DECIMAL)
 class DecimalString(serializers.Field[Any, Any, str, Any]):
     """Written without trailing zeros."""

@@ -40,7 +40,7 @@ KEY_PARAMETER = {
     "name": HEADER,
     "in": "header",
     "required": False,
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": '^"?[A-Za-z0-9_.:~+/=-]+"?$'},
+    "schema": {"type": "string", "maxLength": 255, "pattern": '^("[A-Za-z0-9_.:~+/=-]+"|[A-Za-z0-9_.:~+/=-]+)$'},
     "description": "Makes a repetition safe for 72 hours: the same key and body get the first answer again, with "
     "`Idempotency-Replayed: true`. A new UUID serves well.",
 }

@@ -16,6 +16,12 @@ from agora.lib.api import catalogue, problem
 from agora.lib.errors import AgoraError
 
 
+class PathUnknown(AgoraError):
+    code = "not_found"
+    status = 404
+    title = "Not found"
+
+
 class InternalError(AgoraError):
     code = "internal_error"
     status = 500
@@ -29,6 +35,13 @@ class InternalError(AgoraError):
 def api_not_found(request: Request, rest: str) -> Response:
     """A path under /api/ that does not exist answers like the rest of the API, not with a page."""
     raise NotFound
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler404: a path under /api/ that no pattern takes, such as one with a line break in it."""
+    if not request.path.startswith("/api/"):
+        return defaults.page_not_found(request, exception)
+    return problem.plain(PathUnknown("There is nothing here for you."), request)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
