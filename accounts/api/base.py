@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import services
-from agora.lib import ratelimit
+from agora.lib import crashpoints, ratelimit
 from agora.lib.api import idempotency
 from agora.lib.api.parsing import MAX_BYTES, BodyTooLarge
 from agora.lib.api.scopes import PUBLIC, Credential, scope_of
@@ -120,6 +120,7 @@ class ApiView(APIView):
         answer.render()
         headers = {name: answer[name] for name in KEPT_HEADERS if name in answer}
         body = answer.content.decode()
+        crashpoints.here("api.before_answer")
         services.keep_answer(claim=self._claim, answer=services.StoredAnswer(answer.status_code, body, headers))
 
     def _let_go(self) -> None:
