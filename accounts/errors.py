@@ -122,6 +122,24 @@ class WebhookRefused(AgoraError):
     title = "The signature does not cover this body"
 
 
+class SignInAgain(AgoraError):
+    code = "sign_in_again"
+    status = 403
+    title = "Please sign in again first"
+
+
+class DeletionNotOpen(AgoraError):
+    code = "deletion_not_open"
+    status = 409
+    title = "There is no open request to delete this account"
+
+
+class DeletionBlocked(AgoraError):
+    code = "deletion_blocked"
+    status = 409
+    title = "The account cannot be closed yet"
+
+
 class DailyLimitReached(AgoraError):
     code = "daily_limit_reached"
     status = 422
@@ -174,3 +192,45 @@ class RefreshTokenReused(AgoraError):
     code = "refresh_token_reused"
     status = 401
     title = "The refresh token was used before"
+
+
+class LoginUnknown(AgoraError):
+    code = "login_unknown"
+    status = 404
+    title = "There is no such login"
+
+
+class WebhookUrlRefused(AgoraError):
+    code = "webhook_url_refused"
+    status = 422
+    title = "We cannot send webhooks to this URL"
+
+
+class EventTypeUnknown(AgoraError):
+    code = "event_type_unknown"
+    status = 422
+    title = "There is no such event type"
+
+
+class TooManyEndpoints(AgoraError):
+    code = "too_many_endpoints"
+    status = 409
+    title = "You have as many endpoints as you may"
+
+
+class EndpointNotActive(AgoraError):
+    code = "endpoint_not_active"
+    status = 409
+    title = "The endpoint is disabled"
+
+
+class RotationOpen(AgoraError):
+    code = "rotation_open"
+    status = 409
+    title = "The last rotation of the secret is not over"
+
+
+class EventCursorUnknown(AgoraError):
+    code = "event_cursor_unknown"
+    status = 422
+    title = "There is no such event to go on after"

@@ -1,14 +1,106 @@
+"""What customers and staff type."""
+
 from __future__ import annotations
 
-from django import forms
+from collections.abc import Sequence
+from typing import Any
 
-from accounts.states import RejectKind
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from accounts import tax_ids
+from accounts.errors import TaxIdInvalid, TaxIdTaken
+from accounts.models import Customer, Disclosure
+from accounts.states import Country, DisclosureKind, RejectKind
+from agora.lib.errors import AgoraError
+
+HOME_OF = {"pt-br": Country.BR, "es": Country.PY}  # a guess that the form starts from
+
+
+class OnboardingForm(forms.Form):
+    """A customer's application. `profile()` is what `submit_profile` takes."""
+
+    full_name = forms.CharField(
+        label=_("Full name"),
+        max_length=200,
+        help_text=_("As on your document."),
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    email = forms.EmailField(label=_("E-mail"), widget=forms.EmailInput(attrs={"autocomplete": "email"}))
+    country = forms.ChoiceField(
+        label=_("Where you live"),
+        choices=[(Country.BR, _("Brazil")), (Country.PY, _("Paraguay"))],
+        widget=forms.RadioSelect,
+    )
+    tax_id = forms.CharField(
+        max_length=20, widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric", "data-tax-id": ""})
+    )
+
+    def __init__(
+        self, *args: Any, disclosures: Sequence[Disclosure], customer: Customer, language: str, **kwargs: Any
+    ) -> None:
+        kwargs["initial"] = {
+            "full_name": customer.full_name,
+            "email": customer.email,
+            "country": customer.country or HOME_OF.get(language, Country.BR),
+        }
+        super().__init__(*args, **kwargs)
+        self.disclosures = disclosures
+        for row in disclosures:
+            self.fields[f"accept_{row.pk}"] = forms.BooleanField(
+                label=_LABELS[DisclosureKind(row.kind)], error_messages={"required": _("Read it and tick the box.")}
+            )
+
+    @property
+    def consents(self) -> list[tuple[Disclosure, forms.BoundField]]:
+        """Each text with its box."""
+        return [(row, self[f"accept_{row.pk}"]) for row in self.disclosures]
+
+    def clean(self) -> dict[str, Any]:
+        typed = self.cleaned_data
+        if typed.get("country") and typed.get("tax_id"):
+            try:
+                tax_ids.normalize(country=typed["country"], text=typed["tax_id"])
+            except TaxIdInvalid as refusal:
+                self.add_error("tax_id", refusal.detail)
+        return typed
+
+    def profile(self) -> dict[str, Any]:
+        fields = ("full_name", "email", "country", "tax_id")
+        accepted = [row.pk for row in self.disclosures if self.cleaned_data[f"accept_{row.pk}"]]
+        return {**{name: self.cleaned_data[name] for name in fields}, "accepted": accepted}
+
+    def refuse(self, refusal: AgoraError) -> None:
+        """Show a refusal where it belongs."""
+        field = "tax_id" if isinstance(refusal, TaxIdInvalid | TaxIdTaken) else None
+        self.add_error(field, refusal.detail)
+
+
+_LABELS = {
+    DisclosureKind.RIGHTS: _("I have read what a token is, and what it is not."),
+    DisclosureKind.PRIVACY: _("I have read how my data is used, and agree."),
+}
 
 
 class ReasonForm(forms.Form):
     """Why staff decide so: it is written into the customer's events."""
 
     reason = forms.CharField(max_length=500, widget=forms.Textarea(attrs={"rows": 3}), strip=True)
+
+
+class RefuseForm(ReasonForm):
+    sentence = forms.CharField(
+        max_length=500, strip=True, help_text="What the customer reads.", widget=forms.Textarea(attrs={"rows": 2})
+    )
+
+
+class DeletionForm(forms.Form):
+    """Why a customer leaves, if they say so; cut to what we keep."""
+
+    reason = forms.CharField(required=False, strip=True)
+
+    def clean_reason(self) -> str:
+        return str(self.cleaned_data["reason"])[:500]
 
 
 class RejectForm(ReasonForm):

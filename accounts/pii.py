@@ -1,4 +1,4 @@
-"""Tax ids at rest: encrypted, bound to their row, and findable only by whoever has the index key.
+"""Tax ids and webhook secrets at rest: encrypted, bound to their row; tax ids findable by whoever has the index key.
 
 Sealed form: `v1.<key id>.<base64url of nonce ‖ AES-256-GCM ciphertext>`. Rotation: put a new key first in PII_KEYS, run
 `manage.py reseal_pii`, then drop the old one. The index key cannot rotate without reading every tax id anew.

@@ -17,14 +17,28 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db.models import Q, Sum
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
 from eth_utils.address import is_checksum_address
 
 from accounts import disclosures, pii, tax_ids
-from accounts.errors import NotACustomer, NotApproved, OnHold, WalletChecksumInvalid, WalletNotRegistered
-from accounts.models import ApiToken, Customer, Disclosure, Hold, LimitDay, Tier, User, Wallet
-from accounts.states import Country, KycStatus
+from accounts.errors import LoginUnknown, NotACustomer, NotApproved, OnHold, WalletChecksumInvalid, WalletNotRegistered
+from accounts.models import (
+    ApiToken,
+    Consent,
+    Customer,
+    DeletionRequest,
+    Disclosure,
+    Hold,
+    LimitDay,
+    Tier,
+    User,
+    Wallet,
+)
+from accounts.states import Country, DeletionStatus, KycStatus
 from agora.lib import keyfiles, ratelimit
 from agora.lib.api import jwt
+from agora.pipeline import CLOSING_BLOCKERS
 
 EVERYTHING = "everything"
 ZONES = {Country.BR: ZoneInfo("America/Sao_Paulo"), Country.PY: ZoneInfo("America/Asuncion")}
@@ -65,6 +79,18 @@ class Onboarding:
     is_final: bool
     masked_tax_id: str
     tax_id_label: str  # CPF, RUC, "" before the country is known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deletion:
+    """A customer's wish to leave, as their profile page shows it."""
+
+    status: str  # "" (never asked) | REQUESTED | WITHDRAWN | REFUSED: later ones nobody signs in to see
+    requested_at: datetime | None
+    sentence: str  # why it was refused
+    blockers: tuple[str, ...]  # what our rows say stands in its way; tokens in a wallet do, too, and are not asked for
+    may_request: bool
+    may_withdraw: bool
 
 
 def live_token(*, token: str, now: datetime) -> ApiToken | None:
@@ -126,7 +152,7 @@ def customer_of(*, user: User | AnonymousUser) -> Customer:
     """The customer of a login. Raises NotACustomer."""
     customer = getattr(user, "customer", None)
     if customer is None:
-        raise NotACustomer("Sign in as a customer, or complete the onboarding first.")
+        raise NotACustomer(_("Sign in as a customer, or complete the onboarding first."))
     return customer  # type: ignore[no-any-return]
 
 
@@ -134,16 +160,16 @@ def check_trading_eligibility(*, customer: Customer, subjects: Iterable[str], no
     """Raise NotApproved or OnHold unless this customer may trade what the subjects name."""
     status = Customer.objects.values_list("status", flat=True).get(pk=customer.pk)
     if status != KycStatus.APPROVED:
-        raise NotApproved("You can buy as soon as your identity check is approved.")
+        raise NotApproved(_("You can buy as soon as your identity check is approved."))
     if active_holds(subjects=[f"customer:{customer.pk}", *subjects], now=now):
-        raise OnHold("We have paused this for now. Our staff know of it and will release it or write to you.")
+        raise OnHold(_("We have paused this for now. Our staff know of it and will release it or write to you."))
 
 
 def check_wallet(*, customer: Customer, address: str) -> None:
     """Raise WalletChecksumInvalid or WalletNotRegistered unless tokens may be sent to this address of theirs."""
     check_address(address)
     if not Wallet.objects.filter(customer=customer, address=address).exists():
-        raise WalletNotRegistered("Add the wallet to your account first: tokens go only to a wallet that is yours.")
+        raise WalletNotRegistered(_("Add the wallet to your account first: tokens go only to a wallet that is yours."))
 
 
 def limit_left(*, customer: Customer, now: datetime) -> LimitLeft | None:
@@ -178,11 +204,31 @@ def onboarding_of(*, customer: Customer) -> Onboarding:
         is_submitted=customer.submitted_at is not None,
         is_email_confirmed=customer.email_confirmed_at is not None,
         may_submit=unsent or (customer.status == KycStatus.REJECTED and not is_final),
-        sentence=customer.kyc_sentence,
+        sentence=_(customer.kyc_sentence) if customer.kyc_sentence else "",  # ours are in the catalogue
         is_final=is_final,
         masked_tax_id=masked_tax_id(customer=customer),
         tax_id_label=tax_ids.LABELS[Country(customer.country)] if customer.country else "",
     )
+
+
+def deletion_of(*, customer: Customer, now: datetime) -> Deletion:
+    """The latest request, and whether another may be made."""
+    latest = DeletionRequest.objects.filter(customer=customer).order_by("-created_at").first()
+    status = latest.status if latest else ""
+    return Deletion(
+        status=status,
+        requested_at=latest.created_at if latest else None,
+        sentence=latest.sentence if latest else "",
+        blockers=tuple(closing_blockers(customer=customer, now=now)),
+        may_request=status in ("", DeletionStatus.WITHDRAWN, DeletionStatus.REFUSED),
+        may_withdraw=status == DeletionStatus.REQUESTED,
+    )
+
+
+def closing_blockers(*, customer: Customer, now: datetime) -> list[str]:
+    """Why this account cannot be closed yet, by the rows of later apps."""
+    answers = [import_string(path)(customer=customer, now=now) for path in CLOSING_BLOCKERS]
+    return [sentence for sentences in answers for sentence in sentences]
 
 
 def current_disclosures(*, language: str) -> list[Disclosure]:
@@ -192,8 +238,17 @@ def current_disclosures(*, language: str) -> list[Disclosure]:
     return [by_kind[kind] for kind in sorted(by_kind)]
 
 
+def disclosure_of(*, disclosure_id: int) -> Disclosure | None:
+    return Disclosure.objects.filter(pk=disclosure_id).first()
+
+
+def consents_of(*, customer: Customer) -> list[Consent]:
+    """What the customer accepted and when, latest first."""
+    return list(Consent.objects.select_related("disclosure").filter(customer=customer).order_by("-at"))
+
+
 def read_tax_id(*, customer: Customer) -> str:
-    """The digits. For the identity provider alone: pages and Admin show `masked_tax_id`."""
+    """The digits. For the identity provider and the customer's own data export: all else shows `masked_tax_id`."""
     return pii.unseal(customer.tax_id_sealed, owner=tax_id_owner(customer.pk))
 
 
@@ -222,21 +277,35 @@ def active_holds(*, subjects: Sequence[str], now: datetime) -> list[ActiveHold]:
     ]
 
 
+def user_by_name(*, username: str) -> User:
+    """Raises LoginUnknown."""
+    user = User.objects.filter(username=username).first()
+    if user is None:
+        raise LoginUnknown(f"There is no login {username!r}.")
+    return user
+
+
+def zone_of(*, user: User | AnonymousUser) -> ZoneInfo | None:
+    """Where a login's customer lives; None for nobody, and before they said."""
+    customer = getattr(user, "customer", None) if user.is_authenticated else None
+    return ZONES.get(Country(customer.country)) if customer is not None and customer.country else None
+
+
+def wallets_of(*, customer: Customer) -> list[Wallet]:
+    """Oldest first: tokens go to the first one unless another is chosen."""
+    return list(Wallet.objects.filter(customer=customer).order_by("pk"))
+
+
 def primary_wallet(*, customer_id: UUID) -> str:
     """The address of the customer's first wallet, "" if they have none."""
     address = Wallet.objects.filter(customer_id=customer_id).order_by("pk").values_list("address", flat=True).first()
     return address or ""
 
 
-def wallets_of(*, customer: Customer) -> list[str]:
-    """The customer's addresses, the first one first."""
-    return list(Wallet.objects.filter(customer=customer).order_by("pk").values_list("address", flat=True))
-
-
 def check_address(address: str) -> None:
     """Raise WalletChecksumInvalid unless the address is in EIP-55 form: one mistyped letter must not cost a mint."""
     if not is_checksum_address(address):
-        raise WalletChecksumInvalid("Copy the address from your wallet: its letter case is part of it (EIP-55).")
+        raise WalletChecksumInvalid(_("Copy the address from your wallet: its letter case is part of it (EIP-55)."))
 
 
 def is_email(text: str) -> bool:

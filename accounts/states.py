@@ -9,12 +9,33 @@ class KycStatus(models.TextChoices):
     PENDING = "PENDING"
     APPROVED = "APPROVED"
     REJECTED = "REJECTED"
+    CLOSED = "CLOSED"  # the account is ended, at the customer's wish
 
 
 MOVES: dict[str, frozenset[str]] = {
-    KycStatus.PENDING: frozenset({KycStatus.APPROVED, KycStatus.REJECTED}),
-    KycStatus.APPROVED: frozenset({KycStatus.REJECTED}),  # the provider changed its mind: a late RED
-    KycStatus.REJECTED: frozenset({KycStatus.PENDING}),  # by a RETRY, or by staff
+    KycStatus.PENDING: frozenset({KycStatus.APPROVED, KycStatus.REJECTED, KycStatus.CLOSED}),
+    KycStatus.APPROVED: frozenset({KycStatus.REJECTED, KycStatus.CLOSED}),  # REJECTED: by a late RED
+    KycStatus.REJECTED: frozenset({KycStatus.PENDING, KycStatus.CLOSED}),  # PENDING: by a RETRY, or by staff
+    KycStatus.CLOSED: frozenset(),
+}
+
+
+class DeletionStatus(models.TextChoices):
+    REQUESTED = "REQUESTED"
+    WITHDRAWN = "WITHDRAWN"  # by the customer
+    REFUSED = "REFUSED"  # by staff, with a sentence for the customer
+    CLOSED = "CLOSED"  # the account is ended; name and tax id are kept for as long as the law wants them
+    ERASED = "ERASED"  # nothing is left that says who it was
+
+
+DELETION_MOVES: dict[str, frozenset[str]] = {
+    DeletionStatus.REQUESTED: frozenset(
+        {DeletionStatus.WITHDRAWN, DeletionStatus.REFUSED, DeletionStatus.CLOSED, DeletionStatus.ERASED}
+    ),
+    DeletionStatus.CLOSED: frozenset({DeletionStatus.ERASED}),
+    DeletionStatus.WITHDRAWN: frozenset(),
+    DeletionStatus.REFUSED: frozenset(),
+    DeletionStatus.ERASED: frozenset(),
 }
 
 
@@ -43,3 +64,22 @@ class LimitUseKind(models.TextChoices):
     RESERVE = "RESERVE"
     RELEASE = "RELEASE"  # the order ended with nothing bought
     REINSTATE = "REINSTATE"  # … and then a fill crossed its cancel
+
+
+class EndpointStatus(models.TextChoices):
+    ACTIVE = "ACTIVE"
+    DISABLED = "DISABLED"  # by its owner, by a 410 Gone, or after days of failures
+    DELETED = "DELETED"
+
+
+ENDPOINT_MOVES: dict[str, frozenset[str]] = {
+    EndpointStatus.ACTIVE: frozenset({EndpointStatus.DISABLED, EndpointStatus.DELETED}),
+    EndpointStatus.DISABLED: frozenset({EndpointStatus.ACTIVE, EndpointStatus.DELETED}),
+    EndpointStatus.DELETED: frozenset(),
+}
+
+
+class DeliveryStatus(models.TextChoices):
+    PENDING = "PENDING"
+    SUCCEEDED = "SUCCEEDED"
+    GIVEN_UP = "GIVEN_UP"

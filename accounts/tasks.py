@@ -25,6 +25,18 @@ def prune_challenges() -> None:
     services.prune_challenges(now=timezone.now())
 
 
+def send_webhook_notice(endpoint_id: str) -> None:
+    services.send_webhook_notice(endpoint_id=UUID(endpoint_id))
+
+
+def prune_deliveries() -> None:
+    services.prune_deliveries(now=timezone.now())
+
+
+def erase_closed_accounts() -> None:
+    services.erase_closed_accounts(now=timezone.now())
+
+
 def prune_api() -> None:
     """Answers older than their keys' 72 hours, and sessions that ended long ago."""
     services.prune_idempotency_keys(now=timezone.now())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from django.utils.translation import gettext as _
 from stdnum.br import cpf
 from stdnum.exceptions import ValidationError
 from stdnum.py import ruc
@@ -24,11 +25,13 @@ def normalize(*, country: str, text: str) -> str:
     label = LABELS[Country(country)]
     # stdnum takes a CPF of one repeated digit, and a RUC of any length; neither is ever issued.
     if not re.fullmatch(PATTERNS[Country(country)], text.strip()) or len(set(re.sub(r"\D", "", text))) == 1:
-        raise TaxIdInvalid(f"A {label} looks like {EXAMPLES[Country(country)]}. Check each digit.")
+        named = {"label": label, "example": EXAMPLES[Country(country)]}
+        raise TaxIdInvalid(_("A %(label)s looks like %(example)s. Check each digit.") % named)
     try:
         return str((cpf if country == Country.BR else ruc).validate(text))
     except ValidationError as problem:
-        raise TaxIdInvalid(f"The check digits of this {label} do not match. Check each digit.") from problem
+        said = _("The check digits of this %(label)s do not match. Check each digit.") % {"label": label}
+        raise TaxIdInvalid(said) from problem
 
 
 def masked(*, country: str, digits: str) -> str:

@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 
 from accounts import pii
 from agora.lib.errors import VendorError
-from agora.pipeline import EVENTS
+from agora.pipeline import ANNOUNCERS, CLOSING_BLOCKERS, CLOSING_BLOCKERS_OUTSIDE, EVENTS
 from minting.errors import WrongChain
 from minting.services import verify_chain
 
@@ -25,6 +25,7 @@ EMITTED_BY = {
     "custody": "custody",
     "signature": "custody",
     "mint": "minting",
+    "webhook": "accounts",
 }
 MODES = ("sandbox", "paper")
 
@@ -89,10 +90,21 @@ def check_reserve_reports(app_configs: Any = None, **kwargs: Any) -> list[CheckM
     if settings.ATTESTOR_KEYS_FILE and settings.AGORA_MODE not in MODES:
         hint = "Unset it: attestors keep their own keys; see reserves/attestors/."
         found.append(Error("ATTESTOR_KEYS_FILE is for sandbox and paper.", hint=hint, id="agora.E020"))
+    if settings.REPORT_ATTESTOR_KEY_FILE and settings.AGORA_MODE not in MODES:
+        hint = "Unset it: the report's attestor keeps its own key; see reserves/attestors/reports.py."
+        found.append(Error("REPORT_ATTESTOR_KEY_FILE is for sandbox and paper.", hint=hint, id="agora.E023"))
     if not 60 <= settings.RESERVE_VALIDITY <= 7 * 86_400 or not 1 <= settings.ATTESTOR_THRESHOLD <= 16:
         hint = "RESERVE_VALIDITY: 60 seconds to 7 days; ATTESTOR_THRESHOLD: 1 to 16. ReserveOracle.sol refuses others."
         found.append(Error("RESERVE_VALIDITY or ATTESTOR_THRESHOLD is out of range.", hint=hint, id="agora.E021"))
     return found
+
+
+@register()
+def check_prices(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    if settings.PRICE_FRESH <= settings.PRICE_MAX_AGE and 0 <= settings.PRICE_GUARD_BAND < settings.PRICE_JUMP < 1:
+        return []
+    hint = "PRICE_FRESH up to PRICE_MAX_AGE; 0 up to PRICE_GUARD_BAND, below PRICE_JUMP, below 1."
+    return [Error("The settings of prices contradict each other.", hint=hint, id="agora.E040")]
 
 
 @register("chain", deploy=True)
@@ -143,11 +155,32 @@ def check_pipeline(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
             app = path.partition(".")[0]
             if app not in APP_ORDER or APP_ORDER.index(app) < APP_ORDER.index(source):
                 found.append(Error(f"{event!r} flows back, to {path}.", hint="Report up by call.", id="agora.E011"))
-            try:
-                import_string(path)
-            except ImportError as problem:
-                found.append(Error(f"{event!r} → {path}: {problem}", hint="See agora/pipeline.py.", id="agora.E012"))
+            found += _check_path(event, path)
+    for path in [*CLOSING_BLOCKERS, *CLOSING_BLOCKERS_OUTSIDE]:
+        found += _check_path("closing an account", path)
+    return found + _check_announcers()
+
+
+def _check_announcers() -> list[CheckMessage]:
+    """Each names a row of ours and a service of the same app: what moves a row knows of no later app."""
+    found: list[CheckMessage] = []
+    for label, path in ANNOUNCERS.items():
+        try:
+            apps.get_model(label)
+            import_string(path)
+        except (LookupError, ImportError) as problem:
+            found.append(Error(f"{label!r} → {path}: {problem}", hint="See agora/pipeline.py.", id="agora.E012"))
+        if path.partition(".")[0] != label.partition(".")[0]:
+            found.append(Error(f"{label!r} is announced by {path}.", hint="Keep it in its app.", id="agora.E011"))
     return found
+
+
+def _check_path(event: str, path: str) -> list[CheckMessage]:
+    try:
+        import_string(path)
+    except ImportError as problem:
+        return [Error(f"{event!r} → {path}: {problem}", hint="See agora/pipeline.py.", id="agora.E012")]
+    return []
 
 
 @register()

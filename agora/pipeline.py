@@ -7,6 +7,7 @@ progress is reported up by calling the earlier app's services.
 EVENTS: dict[str, list[str]] = {
     "customer.email_given": ["accounts.tasks.send_email_confirmation"],
     "customer.submitted": ["accounts.tasks.check_identity"],
+    "webhook.disabled": ["accounts.tasks.send_webhook_notice"],
     "kyc.notified": ["accounts.tasks.process_kyc_notification"],
     "order.accepted": ["orders.tasks.submit_order"],
     "order.cancel_requested": ["orders.tasks.cancel_order"],
@@ -20,3 +21,15 @@ EVENTS: dict[str, list[str]] = {
     "mint.sent": ["minting.tasks.observe_mint"],
     "mint.settled": ["reserves.tasks.refresh"],
 }
+
+# What is called, in the transaction that moved such a row, with the row and its event: customers and integrators hear
+# of it by that (docs/webhooks.md).
+ANNOUNCERS: dict[str, str] = {
+    "accounts.Customer": "accounts.services.notifying.announce_customer",
+    "accounts.WebhookEndpoint": "accounts.services.notifying.announce_endpoint",
+    "orders.Order": "orders.services.announcing.announce_order",
+}
+
+# Before accounts closes one, later apps are asked why it cannot be yet: `(*, customer, now)` → sentences, or none.
+CLOSING_BLOCKERS = ["orders.selectors.closing_blockers"]  # by rows, in the closing transaction
+CLOSING_BLOCKERS_OUTSIDE = ["minting.selectors.closing_blockers"]  # by calls, before it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from decimal import Decimal
 from pathlib import Path
 
 import environ
@@ -50,12 +51,16 @@ MIDDLEWARE = [
     "agora.lib.visitors.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "agora.lib.recent.SignInClock",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "accounts.middleware.ZoneMiddleware",
     "agora.lib.pages.RefusalMiddleware",
 ]
 TEMPLATES = [
@@ -68,6 +73,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "agora.lib.pages.site",
             ]
         },
     }
@@ -79,6 +85,21 @@ SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
 SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS else None
 SESSION_COOKIE_AGE = 12 * 3600
+SECURE_REFERRER_POLICY = "same-origin"
+# No inline script, no inline style, nothing from elsewhere; a wallet's icon is a data: URL (EIP-6963).
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
 
 # --- Database: PostgreSQL, everywhere ------------------------------------------------------------------------------
 # Unset: the embedded server of agora.lib.embedded, started on the first connection and shared by all processes.
@@ -99,7 +120,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
 ]
 LOGIN_URL = "login"
-LOGIN_REDIRECT_URL = "home"
+LOGIN_REDIRECT_URL = "dashboard"
 LOGOUT_REDIRECT_URL = "home"
 # Where customers reach us: named in what a wallet signs and in e-mailed links. Unset, the sandbox takes the request's.
 PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
@@ -118,6 +139,8 @@ SUMSUB_APP_TOKEN = env.str("SUMSUB_APP_TOKEN", default="")
 SUMSUB_SECRET_KEY = env.str("SUMSUB_SECRET_KEY", default="")
 SUMSUB_WEBHOOK_SECRET = env.str("SUMSUB_WEBHOOK_SECRET", default="")
 SUMSUB_LEVEL = env.str("SUMSUB_LEVEL", default="agora-light")
+# Years for which the law wants to know who a customer was, after the account is closed: docs/customers.md
+KYC_RETENTION_YEARS = env.int("KYC_RETENTION_YEARS", default=10)
 DEMO_TIER = env.int("DEMO_TIER", default=1)  # of setup_sandbox's customer; 9 is without a limit worth the name
 
 # --- E-mail: on the worker's terminal unless told otherwise ---------------------------------------------------------
@@ -126,13 +149,21 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Agora <no-reply@loca
 
 # --- Language, time, files -----------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
-TIME_ZONE = "UTC"
+LANGUAGES = [("pt-br", "Português"), ("es", "Español"), ("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "agora" / "locale"]
+TIME_ZONE = "UTC"  # of a visitor whom we do not know; a customer's is their country's
 USE_TZ = True
 STATIC_URL = "static/"
-# The sandbox serves files from where they lie; elsewhere `collectstatic` gathers them here.
-STATIC_ROOT = None if AGORA_MODE == "sandbox" else BASE_DIR / "staticfiles"
+# Where `collectstatic` gathers files, to be served compressed and under names that change with them. Unset in the
+# sandbox, they are served from where they lie.
+STATIC_ROOT = env.str("STATIC_ROOT", default="") or (None if AGORA_MODE == "sandbox" else BASE_DIR / "staticfiles")
+if STATIC_ROOT:
+    STORAGES = {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    }
 STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]
-WHITENOISE_USE_FINDERS = AGORA_MODE == "sandbox"
+WHITENOISE_USE_FINDERS = not STATIC_ROOT
 
 # How many proxies of ours stand before the web process: that many entries of X-Forwarded-For are believed.
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
@@ -239,6 +270,10 @@ ATTESTOR_THRESHOLD = env.int("ATTESTOR_THRESHOLD", default=2)  # how many must s
 RESERVE_PUBLISHER_KEY_FILE = env.str(  # pays the reports' gas; may do nothing else
     "RESERVE_PUBLISHER_KEY_FILE", default=str(AGORA_HOME / "publisher.json") if AGORA_MODE == "sandbox" else ""
 )
+# Signs the public reserve report: a key of its own, not the minter's nor one that the gate relies on
+REPORT_ATTESTOR_KEY_FILE = env.str(
+    "REPORT_ATTESTOR_KEY_FILE", default=str(AGORA_HOME / "report-attestor.json") if AGORA_MODE == "sandbox" else ""
+)
 RESERVE_VALIDITY = env.int("RESERVE_VALIDITY", default=3600)  # seconds that a report may be relied on, at most 7 days
 RESERVE_MAX_AGE = env.int("RESERVE_MAX_AGE", default=86_400)  # seconds that the token accepts of any feed
 RESERVE_MARGIN = env.str("RESERVE_MARGIN", default="0")  # shares that must stay uncovered by tokens
@@ -257,7 +292,28 @@ SWEEP_EVERY = env.float("SWEEP_EVERY", default=1.0)
 BROKER_LIST_EVERY = env.float("BROKER_LIST_EVERY", default=5.0)  # one list call for all that is open
 CHAIN_POLL_EVERY = env.float("CHAIN_POLL_EVERY", default=0.25)
 PRICES_EVERY = env.float("PRICES_EVERY", default=5.0)
+RATES_EVERY = env.float("RATES_EVERY", default=3600.0)  # PTAX is published a few times a business day
+
+# --- Prices: what an order may be taken on (docs/customers.md) -------------------------------------------------------
+PRICE_FRESH = env.float("PRICE_FRESH", default=20.0)  # seconds; an older price sells with the guard band as a margin
 PRICE_MAX_AGE = env.float("PRICE_MAX_AGE", default=60.0)  # no order is taken on a price asked for longer ago
+PRICE_MAX_UNTRADED = env.float("PRICE_MAX_UNTRADED", default=900.0)  # nor, while the market is open, on one made then
+PRICE_GUARD_BAND = Decimal(env.str("PRICE_GUARD_BAND", default="0.02"))  # of the price
+PRICE_JUMP = Decimal(env.str("PRICE_JUMP", default="0.10"))  # of the price: more at once needs a second reading
+# Of a quote's midpoint: a wider one tells nothing.
+PRICE_MAX_SPREAD = Decimal(env.str("PRICE_MAX_SPREAD", default="0.02"))
+MARKET_CLOCK_EVERY = env.float("MARKET_CLOCK_EVERY", default=30.0)
+MARKET_CLOCK_MAX_AGE = env.float("MARKET_CLOCK_MAX_AGE", default=300.0)  # then nobody knows whether the market is open
+ORDER_FEE_USD = Decimal(0)  # shown and reserved; not from the environment until something collects one
+
+# --- Reference rates, for display only -------------------------------------------------------------------------------
+# Banco Central do Brasil's open data; the sandbox's own copy is in the broker's stand-in. Unset: no rate of the real.
+PTAX_URL = env.str(
+    "PTAX_URL",
+    default=f"{ALPACA_URL}/olinda/servico/PTAX/versao/v1/odata"
+    if AGORA_MODE == "sandbox"
+    else "https://olinda.bcb.gov.br/olinda/servico/PTAX/versao/v1/odata",
+)
 
 # --- Logs ----------------------------------------------------------------------------------------------------------
 LOG_FORMAT = env.str("LOG_FORMAT", default="json")  # json | console

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Count, Q, Sum
+from django.utils.translation import gettext
 
-from accounts.selectors import active_holds
-from agora.lib.money import shares_from_wei, tokens_from_wei
+from accounts.selectors import active_holds, wallets_of
+from agora.lib.db import snapshot
+from agora.lib.errors import Unavailable, VendorError
+from agora.lib.money import plain, shares_from_wei, tokens_from_wei
+from custody.trails import CustodyTrail, custody_trails
 from minting.chains import get_chain
 from minting.models import Block, ForeignMint, MintTx, Token
+from minting.receipts import build_receipt
 from minting.states import IN_FLIGHT, ON_CHAIN
 from minting.states import MintStatus as S
-from orders.selectors import StuckRow, hold_subjects, order_facts
+from minting.trails import MintTrail, mint_trails
+from orders.selectors import StuckRow, hold_subjects, order_facts, recipients_of
+from orders.trails import OrderTrail, order_trails
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from accounts.models import Customer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +66,26 @@ def mints_of(*, order_id: UUID) -> list[MintProof]:
 def explorer_url(*, tx_hash: str) -> str:
     """ "" where there is no explorer (the local chain) or no transaction."""
     return f"{settings.CHAIN_EXPLORER_URL}/tx/{tx_hash}" if settings.CHAIN_EXPLORER_URL and tx_hash else ""
+
+
+@snapshot
+def receipt_of(*, order_id: UUID) -> dict[str, Any]:
+    """The order's receipt, as far as it is, at one moment of the database. Whose it is is the caller's to know."""
+    return receipts_of(trails=order_trails(order_ids=[order_id]))[0]
+
+
+def receipts_of(*, trails: Sequence[OrderTrail]) -> list[dict[str, Any]]:
+    """The receipts of these orders, in their order; the caller's transaction is the moment."""
+    order_ids = [trail.order_id for trail in trails]
+    moved: defaultdict[UUID, list[CustodyTrail]] = defaultdict(list)
+    for move in custody_trails(order_ids=order_ids):
+        moved[move.order_id].append(move)
+    minted: defaultdict[UUID, list[MintTrail]] = defaultdict(list)
+    for mint in mint_trails(order_ids=order_ids):
+        minted[mint.order_id].append(mint)
+    return [
+        build_receipt(order=trail, movements=moved[trail.order_id], mints=minted[trail.order_id]) for trail in trails
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,33 +151,100 @@ def balances_at(*, holders: Sequence[str]) -> list[Balance]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """Tokens of an asset in a customer's wallets together, by the chain."""
+
+    symbol: str
+    token_symbol: str
+    address: str  # the token's contract
+    quantity: Decimal | None  # None: the chain did not answer
+
+
+def holdings(*, addresses: Sequence[str]) -> list[Holding]:
+    """What these wallets hold of each token, those of which they hold nothing included."""
+    return [
+        Holding(
+            symbol=token.symbol,
+            token_symbol=token.token_symbol,
+            address=token.address,
+            quantity=_held(token, addresses),
+        )
+        for token in tokens()
+    ]
+
+
+def _held(token: TokenFacts, addresses: Sequence[str]) -> Decimal | None:
+    try:
+        amounts = [get_chain().balance_of(contract=token.address, holder=address) for address in addresses]
+    except VendorError:
+        return None
+    return tokens_from_wei(sum(amounts))
+
+
+def closing_blockers(*, customer: Customer, now: datetime) -> list[str]:
+    """Why a customer's account cannot be closed yet (agora/pipeline.py): tokens, by the chain. Raises Unavailable."""
+    addresses = {*recipients_of(customer=customer), *(wallet.address for wallet in wallets_of(customer=customer))}
+    held = holdings(addresses=sorted(addresses))
+    if any(holding.quantity is None for holding in held):
+        raise Unavailable("the chain does not say what the wallets hold")
+    sentence = gettext("The wallets hold %(amount)s %(token)s.")
+    return [sentence % {"amount": plain(h.quantity), "token": h.token_symbol} for h in held if h.quantity]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Supply:
     """Tokens of an asset at one block: by the chain, and by our own rows."""
 
     block_number: int
+    block_hash: str
     on_chain: Decimal
     by_rows: Decimal
 
 
 def supply(*, symbol: str) -> Supply | None:
-    """At the newest block that the watcher has taken in; None before it has seen one. Raises Unavailable.
+    """At the newest settled block; None before there is one. Raises Unavailable.
 
     None, too, when that block left the chain while we read: ask again.
     """
-    blocks = Block.objects.filter(chain_id=settings.CHAIN_ID).order_by("-number")
-    newest = blocks.first()
-    if newest is None:
-        return None
-    tip = newest.number
     token = Token.objects.get(asset__symbol=symbol, chain_id=settings.CHAIN_ID)
-    rows = MintTx.objects.filter(token=token, status__in=ON_CHAIN, block_number__lte=tip)
-    by_rows = rows.aggregate(total=Sum("amount_wei"))["total"] or 0
-    chain = get_chain()
-    on_chain = chain.total_supply(contract=token.address, block=tip)
-    header = chain.header(tip)
-    if header is None or header.hash != newest.hash or not blocks.filter(number=tip, hash=newest.hash).exists():
+    block = settled_block()
+    if block is None or block.number < token.deployed_block:
         return None
-    return Supply(block_number=tip, on_chain=tokens_from_wei(on_chain), by_rows=tokens_from_wei(int(by_rows)))
+    by_rows = minted_by_records(symbol=symbol, block_number=block.number)
+    chain = get_chain()
+    on_chain = chain.total_supply(contract=token.address, block=block.number)
+    header = chain.header(block.number)
+    stored = Block.objects.filter(chain_id=settings.CHAIN_ID, number=block.number, hash=block.hash)
+    if header is None or header.hash != block.hash or not stored.exists():
+        return None
+    return Supply(block_number=block.number, block_hash=block.hash, on_chain=tokens_from_wei(on_chain), by_rows=by_rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettledBlock:
+    number: int
+    hash: str
+
+
+def settled_block() -> SettledBlock | None:
+    """The newest block under enough hash-linked ones, by the watcher's rows."""
+    blocks = Block.objects.filter(chain_id=settings.CHAIN_ID).order_by("-number")
+    tip = blocks.values_list("number", flat=True).first()
+    if tip is None:
+        return None
+    row = blocks.filter(number=tip - settings.CHAIN_SETTLED_BLOCKS + 1).first()
+    return None if row is None else SettledBlock(number=row.number, hash=row.hash)
+
+
+def minted_by_records(*, symbol: str, block_number: int) -> Decimal:
+    """Tokens that our own mints brought into blocks up to that one."""
+    rows = MintTx.objects.filter(
+        token__asset__symbol=symbol,
+        token__chain_id=settings.CHAIN_ID,
+        status__in=ON_CHAIN,
+        block_number__lte=block_number,
+    )
+    return tokens_from_wei(int(rows.aggregate(total=Sum("amount_wei"))["total"] or 0))
 
 
 def watched_block() -> int | None:

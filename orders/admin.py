@@ -1,7 +1,7 @@
 from django.contrib import admin
 
 from agora.lib.admin import ReadOnlyAdmin, ReadOnlyInline
-from orders.models import Asset, BrokerMessage, Fill, Order, OrderEvent
+from orders.models import Asset, AssetPrice, BrokerMessage, FeedHealth, Fill, FxRate, MarketClock, Order, OrderEvent
 
 
 class EventInline(ReadOnlyInline):
@@ -33,3 +33,24 @@ class BrokerMessageAdmin(ReadOnlyAdmin):
     list_filter = ("outcome", "source")
     search_fields = ("=broker_order_id", "=order__id")
     list_select_related = ("order",)
+
+
+@admin.register(AssetPrice)
+class AssetPriceAdmin(ReadOnlyAdmin):
+    list_display = ("asset", "price_usd", "at", "checked_at", "source", "suspect_price_usd", "suspect_at")
+    list_select_related = ("asset",)
+
+
+@admin.register(MarketClock)
+class MarketClockAdmin(ReadOnlyAdmin):
+    list_display = ("broker", "is_open", "next_open", "next_close", "at", "checked_at")
+
+
+@admin.register(FxRate)
+class FxRateAdmin(ReadOnlyAdmin):
+    list_display = ("currency", "per_usd", "at", "source", "checked_at")
+
+
+@admin.register(FeedHealth)
+class FeedHealthAdmin(ReadOnlyAdmin):
+    list_display = ("feed", "answered_at", "failures", "failed_at", "problem")

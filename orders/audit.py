@@ -1,10 +1,12 @@
 """The invariants of this app: each query returns no rows, or something is wrong (DESIGN §7)."""
 
+from accounts.notifying.audit import announced
 from agora.lib.invariants import Invariant, event_invariants
 from orders.states import MOVES
 
 INVARIANTS = [
     *event_invariants(subject="orders_order", event="orders_orderevent", column="order_id", moves=MOVES),
+    announced(kind="order", event="orders_orderevent", column="order_id"),
     Invariant(
         "an order's filled quantity is the sum of its fills",
         """
@@ -64,14 +66,6 @@ INVARIANTS = [
         """
         SELECT u.order_id FROM accounts_limituse u
         WHERE NOT EXISTS (SELECT FROM orders_order o WHERE o.id = u.order_id)
-        """,
-    ),
-    Invariant(
-        "every event has its place in the feed, or waits for it",
-        """
-        SELECT e.id, e.order_id, e.sequence FROM orders_orderevent e
-        WHERE (SELECT count(*) FROM orders_eventplace p WHERE p.event_id = e.id)
-            + (SELECT count(*) FROM orders_eventinbox i WHERE i.event_id = e.id) <> 1
         """,
     ),
     Invariant(

@@ -32,6 +32,12 @@ class PriceUnavailable(AgoraError):
     retry_after = 10
 
 
+class RateRefused(AgoraError):
+    code = "rate_refused"
+    status = 422
+    title = "This is not a rate that can be kept"
+
+
 class DuplicateClientOrderId(AgoraError):
     code = "client_order_id_reused"
     status = 409

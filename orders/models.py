@@ -10,7 +10,7 @@ from django.db.models import F, Q
 
 from agora.lib.statemachine import StateEvent, Stateful, append_only, event_triggers, state_triggers
 from orders.brokers.base import ExecutionKind
-from orders.states import MOVES, OPEN, STAGE, OrderStatus
+from orders.states import FIRST_STAGE, MOVES, OPEN, STAGE, OrderStatus
 
 
 class Asset(models.Model):
@@ -35,16 +35,101 @@ class Asset(models.Model):
 
 
 class AssetPrice(models.Model):
-    """The latest price we heard of. Refreshed by the follower's loop "prices"; orders are not taken on an old one."""
+    """The latest price that we believe. Refreshed by the follower's loop "prices"; `orders.market.quote` judges it."""
 
     asset = models.OneToOneField(Asset, on_delete=models.CASCADE, primary_key=True, related_name="price")
     price_usd = models.DecimalField(max_digits=18, decimal_places=9)  # a share
     at = models.DateTimeField()  # when it was made: hours ago while the market is closed
-    checked_at = models.DateTimeField()  # when the feed last said so
-    source = models.CharField(max_length=16, blank=True)
+    checked_at = models.DateTimeField()  # when a source last answered with this price or an older one
+    source = models.CharField(max_length=16, blank=True)  # who told this price
+    # A price so far from ours that a second reading must agree before we believe it; while it stands, buying pauses.
+    suspect_price_usd = models.DecimalField(max_digits=18, decimal_places=9, null=True, blank=True)
+    suspect_at = models.DateTimeField(null=True, blank=True)
+    suspect_source = models.CharField(max_length=16, blank=True)
 
     class Meta:
-        constraints: ClassVar = [models.CheckConstraint(condition=Q(price_usd__gt=0), name="price_positive")]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(price_usd__gt=0), name="price_positive"),
+            models.CheckConstraint(
+                condition=Q(suspect_price_usd__isnull=True, suspect_at__isnull=True)
+                | Q(suspect_price_usd__gt=0, suspect_at__isnull=False),
+                name="price_suspect_whole",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"price of asset {self.asset_id}"
+
+
+class PricePoint(models.Model):
+    """The first price that we believed in an hour, kept for a month: for charts, and for nothing else."""
+
+    asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="price_points")
+    hour = models.DateTimeField()
+    price_usd = models.DecimalField(max_digits=18, decimal_places=9)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["asset", "hour"], name="price_point_once_an_hour"),
+            models.CheckConstraint(condition=Q(price_usd__gt=0), name="price_point_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return f"price of asset {self.asset_id} at {self.hour}"
+
+
+class MarketClock(models.Model):
+    """What a broker last said of its market's regular session."""
+
+    broker = models.CharField(max_length=16, primary_key=True)
+    is_open = models.BooleanField()
+    next_open = models.DateTimeField()
+    next_close = models.DateTimeField()
+    at = models.DateTimeField()  # the broker's own time when it said so
+    checked_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"market of {self.broker}"
+
+
+class Currency(models.TextChoices):
+    BRL = "BRL", "Brazilian real"
+    PYG = "PYG", "Paraguayan guaraní"
+
+
+class FxRate(models.Model):
+    """A reference rate of the dollar, for display only: no limit and no order ever depends on it."""
+
+    currency = models.CharField(max_length=3, choices=Currency.choices, primary_key=True)
+    per_usd = models.DecimalField(max_digits=18, decimal_places=6)  # so many of it for a dollar
+    at = models.DateTimeField()  # of which moment
+    source = models.CharField(max_length=64)  # as it is shown to customers
+    checked_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(per_usd__gt=0), name="rate_positive"),
+            models.CheckConstraint(condition=Q(currency__in=Currency.values), name="rate_currency_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.currency} {self.per_usd} a dollar"
+
+
+class FeedHealth(models.Model):
+    """How a source of prices, rates or market hours does: its last answer, and its last failure in its own words."""
+
+    feed = models.CharField(max_length=48, primary_key=True)  # "price:AAPL:broker-trade", "clock:alpaca", "rate:BRL"
+    answered_at = models.DateTimeField(null=True, blank=True)
+    failed_at = models.DateTimeField(null=True, blank=True)
+    problem = models.TextField(blank=True)  # of the last failure; kept when it answers again
+    failures = models.PositiveIntegerField(default=0)  # since the last answer
+
+    class Meta:
+        verbose_name_plural = "feed health"
+
+    def __str__(self) -> str:
+        return self.feed
 
 
 class Order(Stateful):
@@ -132,7 +217,7 @@ class Order(Stateful):
     @property
     def stage(self) -> str:
         """What a customer calls the status."""
-        return STAGE.get(self.status, "Pending")
+        return STAGE.get(self.status, FIRST_STAGE)
 
 
 class OrderEvent(StateEvent):
@@ -142,44 +227,7 @@ class OrderEvent(StateEvent):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["order", "sequence"], name="order_event_sequence"),
         ]
-        triggers: ClassVar = [
-            *event_triggers(subject_table="orders_order", subject_column="order_id"),
-            pgtrigger.Trigger(
-                name="event_awaits_its_place",
-                when=pgtrigger.After,
-                operation=pgtrigger.Insert,
-                func="INSERT INTO orders_eventinbox (event_id) VALUES (NEW.id); RETURN NULL;",
-            ),
-        ]
-
-    @property
-    def public_id(self) -> str:
-        """How the outside knows it: by what it is, so the same in the API, the stream and webhooks."""
-        return f"evt_{self.order_id.hex}_{self.sequence}"
-
-    @property
-    def public_type(self) -> str:
-        return f"order.{self.to_status.lower()}"
-
-
-class EventInbox(models.Model):
-    """An event that has no place in the feed yet: written by a trigger with the event, moved by `place_events`."""
-
-    event = models.OneToOneField(OrderEvent, on_delete=models.PROTECT, primary_key=True, related_name="+")
-
-
-class EventPlace(models.Model):
-    """An event's place in the feed of all events.
-
-    Ids of events do not serve: one with a lower id may be committed later than one with a higher, and a reader who
-    remembers the higher never sees it. Places are given one reader after the other, to what is committed by then.
-    """
-
-    position = models.BigAutoField(primary_key=True)
-    event = models.OneToOneField(OrderEvent, on_delete=models.PROTECT, related_name="place")
-
-    class Meta:
-        triggers: ClassVar = append_only()
+        triggers: ClassVar = event_triggers(subject_table="orders_order", subject_column="order_id")
 
 
 class Fill(models.Model):

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.conf import settings
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import Count, F, Q, QuerySet, Sum
 from django.http import Http404
+from django.utils.translation import gettext_noop as _
+from django.utils.translation import ngettext
 
 from accounts.selectors import ActiveHold, active_holds, customer_of
-from orders.errors import PriceUnavailable
-from orders.models import Asset, AssetPrice, EventPlace, Order, OrderEvent
-from orders.states import LADDER, OPEN, WITHOUT_FILL
+from orders.market import PriceState, quote
+from orders.models import Asset, Order, OrderEvent
+from orders.states import LADDER, WITHOUT_FILL
 from orders.states import OrderStatus as S
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
-    from accounts.models import User
+    from accounts.models import Customer, User
 
 RESERVE_HOLD = "reserve-gate"  # the owner of holds that wait for a reserve report, and end by themselves
 
@@ -45,8 +46,9 @@ class OrderFacts:
 class Step:
     """One of the four steps a customer sees, and when it was reached (None: not yet)."""
 
-    name: str
+    name: str  # in English; pages translate it
     at: datetime | None
+    is_next: bool = False  # the first that is not reached yet
 
 
 def order_facts(*, order_id: UUID) -> OrderFacts:
@@ -121,52 +123,33 @@ def events_of(*, order: Order) -> list[OrderEvent]:
     return list(OrderEvent.objects.filter(order=order).order_by("sequence"))
 
 
-def events_after(*, user: User | AnonymousUser, position: int, limit: int) -> list[EventPlace]:
-    """What happened to the customer's orders after a place of the feed, in order. See `services.place_events`."""
-    rows = EventPlace.objects.select_related("event").filter(position__gt=position)
-    return list(rows.filter(event__order__customer=customer_of(user=user)).order_by("position")[:limit])
-
-
 def steps(*, order: Order) -> list[Step]:
     """Pending → Filled → In custody → Minted, each with the time it was last reached."""
     reached = {event.to_status: event.at for event in OrderEvent.objects.filter(order=order).order_by("sequence")}
     done: Sequence[str] = LADDER[: LADDER.index(S(order.status)) + 1] if order.status in LADDER else ()
-    return [
-        Step(name="Pending", at=order.created_at),
-        Step(name="Filled", at=reached.get(S.FILLED) if S.FILLED in done else None),
-        Step(name="In custody", at=reached.get(S.CUSTODY_CONFIRMED) if S.CUSTODY_CONFIRMED in done else None),
-        Step(name="Minted", at=reached.get(S.MINT_CONFIRMED) if S.MINT_CONFIRMED in done else None),
+    times = [
+        (_("Pending"), order.created_at),
+        (_("Filled"), reached.get(S.FILLED) if S.FILLED in done else None),
+        (_("In custody"), reached.get(S.CUSTODY_CONFIRMED) if S.CUSTODY_CONFIRMED in done else None),
+        (_("Minted"), reached.get(S.MINT_CONFIRMED) if S.MINT_CONFIRMED in done else None),
     ]
+    following = next((name for name, at in times if at is None), None)
+    return [Step(name=name, at=at, is_next=name == following) for name, at in times]
 
 
-def explain(*, order: Order, now: datetime) -> str:
-    """What is happening to an order, in a sentence its customer can read."""
-    holds = active_holds(subjects=hold_subjects(facts=order_facts(order_id=order.pk)), now=now)
-    if holds and all(hold.owner == RESERVE_HOLD for hold in holds):
-        return f"The custodian holds your shares. Your tokens wait for the next reserve report: {holds[0].reason}."
-    if holds:
-        return "We have paused this order to check it. Nothing is lost; our staff know of it."
-    if order.cancel_requested_at and order.status in OPEN:
-        return _CANCELLING if not order.cancel_refusal else f"The broker did not cancel it: {order.cancel_refusal}"
-    return _SENTENCES[S(order.status)].format(reason=order.reason)
+def closing_blockers(*, customer: Customer, now: datetime) -> list[str]:
+    """Why a customer's account cannot be closed yet (agora/pipeline.py)."""
+    ended = [S.SETTLED, *sorted(WITHOUT_FILL)]
+    going = Order.objects.filter(customer=customer).exclude(status__in=ended).count()
+    if not going:
+        return []
+    sentence = ngettext("%(count)d order is on its way.", "%(count)d orders are on their way.", going)
+    return [sentence % {"count": going}]
 
 
-_CANCELLING = "You have cancelled this order. We are waiting for the broker's word; what it fills before that is yours."
-
-
-_SENTENCES = {
-    S.PENDING: "We have your order and are about to send it to the broker.",
-    S.SUBMITTING: "We are sending your order to the broker.",
-    S.SUBMITTED: "The broker has your order and will fill it while the market is open.",
-    S.PARTIALLY_FILLED: "The broker has filled a part of your order.",
-    S.FILLED: "The broker has bought your shares. We are waiting for the custodian to confirm that it holds them.",
-    S.CUSTODY_CONFIRMED: "The custodian holds your shares. Your tokens are being minted.",
-    S.MINT_CONFIRMED: "Your tokens are in your wallet.",
-    S.SETTLED: "Your tokens are in your wallet, and settled.",
-    S.REJECTED: "The broker rejected your order: {reason}",
-    S.CANCELLED: "Your order was cancelled before anything was bought. {reason}",
-    S.EXPIRED: "Your order expired before anything was bought. {reason}",
-}
+def recipients_of(*, customer: Customer) -> list[str]:
+    """The addresses that the customer's orders named."""
+    return list(Order.objects.filter(customer=customer).values_list("recipient", flat=True).distinct())
 
 
 def asset_symbols() -> list[str]:
@@ -184,34 +167,39 @@ def asset_by_symbol(*, symbol: str) -> Asset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatestPrice:
-    """A share's price, as a page shows it."""
+    """A share's price, in short; `orders.market.quote` says more."""
 
     price_usd: Decimal
     at: datetime  # when it was made
-    checked_at: datetime  # when the feed last said so
+    checked_at: datetime  # when a source last answered
     is_fresh: bool  # fresh enough to take an order on
 
 
 def latest_price(*, symbol: str, now: datetime) -> LatestPrice | None:
-    row = AssetPrice.objects.filter(asset__symbol=symbol).first()
-    if row is None:
+    told = quote(symbol=symbol, now=now)
+    if told.price_usd is None or told.at is None or told.checked_at is None:
         return None
-    fresh = row.checked_at >= now - timedelta(seconds=settings.PRICE_MAX_AGE)
-    return LatestPrice(price_usd=row.price_usd, at=row.at, checked_at=row.checked_at, is_fresh=fresh)
+    is_fresh = told.state is not PriceState.PAUSED
+    return LatestPrice(price_usd=told.price_usd, at=told.at, checked_at=told.checked_at, is_fresh=is_fresh)
 
 
-def guarded_price(*, asset: Asset, now: datetime) -> Decimal:
-    """US$ a share, fresh enough to take an order on. Raises PriceUnavailable."""
-    price = latest_price(symbol=asset.symbol, now=now)
-    if price is None or not price.is_fresh:
-        raise PriceUnavailable(f"The price of {asset.symbol} is too old to buy on. Nothing was ordered; try again.")
-    return price.price_usd
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillBook:
+    """What our records say the broker filled, and whether more may be under way."""
+
+    filled: Decimal
+    is_quiet: bool  # no order of the asset is at the broker with something still to say
 
 
-def filled_total(*, symbol: str) -> Decimal:
-    """Shares filled for customers in all."""
-    total: Decimal | None = Order.objects.filter(asset__symbol=symbol).aggregate(total=Sum("filled_quantity"))["total"]
-    return total or Decimal(0)
+def fill_book(*, symbol: str) -> FillBook:
+    """In one query: an order is either in flight, or its fills are in the sum."""
+    busy = Q(status__in=[S.SUBMITTING, S.SUBMITTED, S.PARTIALLY_FILLED]) | ~Q(
+        filled_quantity=F("broker_filled_quantity")
+    )
+    found = Order.objects.filter(asset__symbol=symbol).aggregate(
+        total=Sum("filled_quantity"), busy=Count("pk", filter=busy)
+    )
+    return FillBook(filled=found["total"] or Decimal(0), is_quiet=not found["busy"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from django.db import models
+from django.utils.translation import gettext_noop as _
 
 from orders.brokers.base import BrokerPhase
 
@@ -53,15 +54,38 @@ MOVES: dict[str, frozenset[str]] = {
     S.REJECTED: frozenset(),
 }
 
-STAGE: dict[str, str] = {  # the four steps a customer sees, and the ways out
-    S.FILLED: "Filled",
-    S.CUSTODY_CONFIRMED: "In custody",
-    S.MINT_CONFIRMED: "Minted",
-    S.SETTLED: "Minted",
-    S.REJECTED: "Rejected",
-    S.CANCELLED: "Cancelled",
-    S.EXPIRED: "Expired",
+STAGE: dict[str, str] = {  # the four steps a customer sees, and the ways out; translated where they are shown
+    S.FILLED: _("Filled"),
+    S.CUSTODY_CONFIRMED: _("In custody"),
+    S.MINT_CONFIRMED: _("Minted"),
+    S.SETTLED: _("Minted"),
+    S.REJECTED: _("Rejected"),
+    S.CANCELLED: _("Cancelled"),
+    S.EXPIRED: _("Expired"),
 }
+FIRST_STAGE = _("Pending")
+
+MINTING = "minting"  # the actor of moves that minting reports: it takes one back only when its block vanished
+PUBLIC: dict[str, str] = {  # what integrators hear of a move, by the status it leads to
+    S.PENDING: "order.accepted",
+    S.SUBMITTING: "order.submitting",
+    S.SUBMITTED: "order.submitted",
+    S.PARTIALLY_FILLED: "order.partially_filled",
+    S.FILLED: "order.filled",
+    S.CUSTODY_CONFIRMED: "order.in_custody",
+    S.MINT_CONFIRMED: "order.minted",
+    S.SETTLED: "order.settled",
+    S.REJECTED: "order.rejected",
+    S.CANCELLED: "order.cancelled",
+    S.EXPIRED: "order.expired",
+}
+
+
+def public_type(*, before: str, after: str, actor: str) -> str:
+    """The public event of a move; a step down the ladder is a reorg's, or a late fill's."""
+    if before in LADDER and after in LADDER and LADDER.index(S(after)) < LADDER.index(S(before)):
+        return "order.reorged" if actor == MINTING else "order.late_fill"
+    return PUBLIC[after]
 
 
 def rung(*, filled: Decimal, in_custody: Decimal, minted: Decimal, settled: Decimal) -> OrderStatus:

@@ -6,4 +6,5 @@ urlpatterns = [
     path("buy/", views.buy, name="buy"),
     path("orders/", views.orders, name="orders"),
     path("orders/<uuid:order_id>/", views.order, name="order"),
+    path("orders/<uuid:order_id>/progress/", views.progress, name="order-progress"),
 ]

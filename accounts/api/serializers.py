@@ -90,7 +90,7 @@ class CustomerSerializer(serializers.Serializer[Any]):
     wallets = serializers.SerializerMethodField(help_text="EIP-55, the first one first.")
 
     def get_wallets(self, customer: Any) -> list[str]:
-        return wallets_of(customer=customer)
+        return [wallet.address for wallet in wallets_of(customer=customer)]
 
 
 class ProfileSerializer(CustomerSerializer):

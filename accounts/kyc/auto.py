@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import secrets
 
+from django.utils.translation import gettext_noop as _
+
 from accounts.kyc.base import Answer, Applicant, Review
 
 
@@ -29,7 +31,7 @@ class AutoProvider:
             attempt_id=secrets.token_hex(12),
             answer=answer,
             is_final=name.endswith(" FINAL"),
-            sentence="We could not verify this. Please check your name and tax id." if answer == Answer.RED else "",
+            sentence=_("We could not verify this. Please check your name and tax id.") if answer == Answer.RED else "",
         )
 
     def update(self, applicant: Applicant, *, applicant_id: str) -> None: ...

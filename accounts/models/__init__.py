@@ -2,8 +2,16 @@
 
 from accounts.models.api import ApiSession, ApiToken, IdempotentRequest, RefreshToken
 from accounts.models.limits import LimitDay, LimitUse, Tier
+from accounts.models.notifications import (
+    PublicEvent,
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookEndpointEvent,
+)
 from accounts.models.onboarding import Consent, Disclosure, KycMessage
 from accounts.models.people import Customer, CustomerEvent, Hold, User, Wallet
+from accounts.models.privacy import DataExport, DeletionEvent, DeletionRequest
 from accounts.models.signin import SignInChallenge
 
 __all__ = [
@@ -12,15 +20,23 @@ __all__ = [
     "Consent",
     "Customer",
     "CustomerEvent",
+    "DataExport",
+    "DeletionEvent",
+    "DeletionRequest",
     "Disclosure",
     "Hold",
     "IdempotentRequest",
     "KycMessage",
     "LimitDay",
     "LimitUse",
+    "PublicEvent",
     "RefreshToken",
     "SignInChallenge",
     "Tier",
     "User",
     "Wallet",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookEndpointEvent",
 ]

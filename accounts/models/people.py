@@ -8,7 +8,7 @@ from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models import Q
 
-from accounts.states import MOVES, Country, KycStatus, RejectKind
+from accounts.states import MOVES, Country, KycStatus, Language, RejectKind
 from agora.lib.ids import new_id
 from agora.lib.statemachine import StateEvent, Stateful, append_only, state_triggers
 
@@ -26,6 +26,7 @@ class Customer(Stateful):
     full_name = models.CharField(max_length=200, blank=True)
     country = models.CharField(max_length=2, choices=Country.choices, blank=True)
     email = models.EmailField(max_length=254, blank=True)
+    language = models.CharField(max_length=5, choices=Language.choices, default=Language.EN)  # of our e-mails to them
     email_confirmed_at = models.DateTimeField(null=True, blank=True)
     tax_id_sealed = models.TextField(blank=True)  # accounts.pii: encrypted, bound to this row
     tax_id_index = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001 - NULLs do not collide

@@ -3,6 +3,7 @@
 from accounts.services.checking import check_identity, process_kyc_notification, receive_kyc_webhook, sweep_customers
 from accounts.services.consenting import publish_disclosures
 from accounts.services.deciding import approve_customer, reject_customer, reopen_customer
+from accounts.services.exporting import check_recent_sign_in, record_data_export
 from accounts.services.idempotency import (
     Claim,
     StoredAnswer,
@@ -12,7 +13,15 @@ from accounts.services.idempotency import (
     release_key,
 )
 from accounts.services.keys import issue_api_token, note_use, revoke_api_token, rotate_api_token
+from accounts.services.leaving import (
+    complete_deletion,
+    erase_closed_accounts,
+    refuse_deletion,
+    request_deletion,
+    withdraw_deletion,
+)
 from accounts.services.limiting import (
+    check_limit,
     register_tier,
     register_tiers,
     reinstate_limit,
@@ -21,6 +30,25 @@ from accounts.services.limiting import (
     set_tier,
 )
 from accounts.services.mailing import change_email, confirm_email, send_email_confirmation
+from accounts.services.notifying import (
+    announce,
+    announce_customer,
+    announce_endpoint,
+    create_endpoint,
+    delete_endpoint,
+    disable_endpoint,
+    enable_endpoint,
+    fire_test,
+    follow_webhooks,
+    prune_deliveries,
+    publish_events,
+    replay_delivery,
+    replay_event,
+    reseal_webhook_secrets,
+    rotate_secret,
+    send_webhook_notice,
+    update_endpoint,
+)
 from accounts.services.onboarding import reseal_tax_ids, submit_profile
 from accounts.services.people import (
     bind_wallet,
@@ -40,13 +68,26 @@ __all__ = [
     "SignedIn",
     "StoredAnswer",
     "TokenPair",
+    "announce",
+    "announce_customer",
+    "announce_endpoint",
     "approve_customer",
     "bind_wallet",
     "change_email",
     "check_identity",
+    "check_limit",
+    "check_recent_sign_in",
     "claim_key",
+    "complete_deletion",
     "confirm_email",
+    "create_endpoint",
+    "delete_endpoint",
+    "disable_endpoint",
+    "enable_endpoint",
     "end_session",
+    "erase_closed_accounts",
+    "fire_test",
+    "follow_webhooks",
     "has_login",
     "issue_api_token",
     "issue_challenge",
@@ -56,12 +97,16 @@ __all__ = [
     "place_hold",
     "process_kyc_notification",
     "prune_challenges",
+    "prune_deliveries",
     "prune_idempotency_keys",
     "prune_sessions",
     "publish_disclosures",
+    "publish_events",
     "receive_kyc_webhook",
+    "record_data_export",
     "redeem_challenge",
     "refresh_session",
+    "refuse_deletion",
     "register_customer",
     "register_tier",
     "register_tiers",
@@ -71,13 +116,21 @@ __all__ = [
     "release_key",
     "release_limit",
     "reopen_customer",
+    "replay_delivery",
+    "replay_event",
+    "request_deletion",
     "reseal_tax_ids",
+    "reseal_webhook_secrets",
     "reserve_limit",
     "revoke_api_token",
     "rotate_api_token",
+    "rotate_secret",
     "send_email_confirmation",
+    "send_webhook_notice",
     "set_login",
     "set_tier",
     "submit_profile",
     "sweep_customers",
+    "update_endpoint",
+    "withdraw_deletion",
 ]

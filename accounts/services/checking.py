@@ -14,6 +14,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import gettext_noop as _
 
 from accounts.errors import WebhookRefused
 from accounts.kyc import get_provider, get_webhook
@@ -31,8 +32,8 @@ from agora.lib.errors import Rejected, Unavailable, Uncertain
 logger = log.get(__name__)
 
 BATCH = 100
-NO_SENTENCE = "We could not verify your identity. Please check your name and tax id, and try again."
-NO_SENTENCE_FINAL = "We could not verify your identity, and cannot open an account for you."
+NO_SENTENCE = _("We could not verify your identity. Please check your name and tax id, and try again.")
+NO_SENTENCE_FINAL = _("We could not verify your identity, and cannot open an account for you.")
 
 
 def start_check(row: Customer, *, now: datetime) -> None:
@@ -158,6 +159,9 @@ def _is_decided(customer: Customer, review: Review) -> bool:
 def _take_in(customer_id: UUID, review: Review, now: datetime) -> None:
     """Phase 3: act on the applicant as the provider shows them now."""
     row = Customer.objects.select_for_update().get(pk=customer_id)
+    if row.status == S.CLOSED:
+        logger.warning("an answer about a closed account changes nothing", customer=str(customer_id))
+        return
     row.kyc_applicant_id = review.applicant_id
     row.save(update_fields=["kyc_applicant_id"])
     match review.answer:

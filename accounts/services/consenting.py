@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+
 from accounts import pii
 from accounts.disclosures import TEXTS, VERSION
 from accounts.errors import ConsentMissing
@@ -37,7 +39,7 @@ def record_consents(*, customer: Customer, accepted: Sequence[int], ip: str, now
     """
     texts = list(Disclosure.objects.filter(pk__in=accepted, version=VERSION))
     if {text.kind for text in texts} != set(DisclosureKind.values):
-        raise ConsentMissing("Read both texts and tick both boxes.")
+        raise ConsentMissing(_("Read both texts and tick both boxes."))
     for text in _new(customer, texts):
         Consent.objects.create(
             customer=customer,

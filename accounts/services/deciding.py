@@ -22,7 +22,7 @@ def approve_customer(
     *, customer: Customer, actor: str, now: datetime, reason: str = "", data: dict[str, Any] | None = None
 ) -> None:
     """PENDING → APPROVED; nothing when they are. Raises KycNotOpen when they were rejected: reopen first."""
-    row = Customer.objects.select_for_update().get(pk=customer.pk)
+    row = _open_account(customer)
     if row.status == S.REJECTED:
         raise KycNotOpen("The customer was rejected. Reopen the check first.")
     if row.status == S.PENDING:
@@ -47,7 +47,7 @@ def reject_customer(
 
     A taken-back approval also holds what they have on the way. Raises KycNotOpen when they are rejected already.
     """
-    row = Customer.objects.select_for_update().get(pk=customer.pk)
+    row = _open_account(customer)
     if row.status == S.REJECTED:
         raise KycNotOpen("The customer is rejected already. Reopen the check first.")
     was_approved = row.status == S.APPROVED
@@ -70,3 +70,11 @@ def reopen_customer(*, customer: Customer, actor: str, reason: str, now: datetim
     fields = ("kyc_reject_kind", "kyc_sentence")
     transitions.apply(row, to=S.PENDING, actor=actor, reason=reason, now=now, fields=fields)
     customer.refresh_from_db()
+
+
+def _open_account(customer: Customer) -> Customer:
+    """The locked row. Raises KycNotOpen for an account that was closed: nothing is decided about it any more."""
+    row = Customer.objects.select_for_update().get(pk=customer.pk)
+    if row.status == S.CLOSED:
+        raise KycNotOpen("The customer closed this account.")
+    return row

@@ -9,13 +9,14 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Greatest
+from django.utils.translation import gettext as _
 
 from accounts.errors import BelowLotMinimum, DailyLimitReached, NoTier, PortfolioCapReached
 from accounts.models import Customer, LimitDay, LimitUse, Tier
 from accounts.selectors import LimitLeft, limit_left
 from accounts.states import Country
 from accounts.states import LimitUseKind as K
-from agora.lib.money import plain
+from agora.lib.formats import day_and_time, money, shares
 
 # Rules as they are at the start; afterwards the rows are the rules.
 TIERS = {1: (Decimal(1_000), Decimal(10_000)), 2: (Decimal(10_000), Decimal(100_000))}  # US$ a day, a portfolio
@@ -24,15 +25,10 @@ TIERS = {1: (Decimal(1_000), Decimal(10_000)), 2: (Decimal(10_000), Decimal(100_
 def reserve_limit(*, customer: Customer, order_id: UUID, quantity: Decimal, amount_usd: Decimal, now: datetime) -> None:
     """Take `amount_usd` of the customer's day for an order, in the caller's SERIALIZABLE transaction.
 
-    Raises NoTier, BelowLotMinimum, DailyLimitReached, PortfolioCapReached; then nothing is written.
+    Raises what `check_limit` raises; then nothing is written.
     """
     _assert_in_transaction()
-    left = limit_left(customer=customer, now=now)
-    if left is None:
-        raise NoTier("Finish your registration first, or write to support.")
-    if quantity < left.min_quantity:
-        raise BelowLotMinimum(f"Order at least {plain(left.min_quantity)} at once.")
-    _check(left, amount_usd)
+    left = check_limit(customer=customer, quantity=quantity, amount_usd=amount_usd, now=now)
     # Both the uniqueness of the day and the check of its sum stand in the database: a lost race cannot slip through.
     day, is_new = LimitDay.objects.get_or_create(
         customer=customer, day=left.day, defaults={"used_usd": amount_usd, "limit_usd": left.limit_usd}
@@ -40,6 +36,17 @@ def reserve_limit(*, customer: Customer, order_id: UUID, quantity: Decimal, amou
     if not is_new:
         LimitDay.objects.filter(pk=day.pk).update(used_usd=F("used_usd") + amount_usd, limit_usd=left.limit_usd)
     _write(customer.pk, order_id, K.RESERVE, left.day, amount_usd, now)
+
+
+def check_limit(*, customer: Customer, quantity: Decimal, amount_usd: Decimal, now: datetime) -> LimitLeft:
+    """What is left before an order. Raises NoTier, BelowLotMinimum, DailyLimitReached, PortfolioCapReached."""
+    left = limit_left(customer=customer, now=now)
+    if left is None:
+        raise NoTier(_("Finish your registration first, or write to support."))
+    if quantity < left.min_quantity:
+        raise BelowLotMinimum(_("Order at least %(minimum)s at once.") % {"minimum": shares(left.min_quantity)})
+    _check(left, amount_usd)
+    return left
 
 
 def release_limit(*, order_id: UUID, now: datetime) -> None:
@@ -99,15 +106,24 @@ def set_tier(*, customer: Customer, level: int) -> None:
 
 
 def _check(left: LimitLeft, amount_usd: Decimal) -> None:
+    facts = {
+        "order": money(amount_usd, "USD"),
+        "left": money(left.left_usd, "USD"),
+        "limit": money(left.limit_usd, "USD"),
+        "reset": day_and_time(left.resets_at, zone=left.resets_at.tzinfo),
+    }
     if amount_usd > left.left_usd:
         raise DailyLimitReached(
-            f"This order is about US$ {amount_usd:,.2f}; US$ {left.left_usd:,.2f} of your US$ {left.limit_usd:,.2f} "
-            f"are left today. The limit resets at {left.resets_at:%H:%M on %d %B} ({left.resets_at.tzinfo})."
+            _(
+                "This order is about %(order)s; %(left)s of your %(limit)s are left today. The limit resets on "
+                "%(reset)s where you live."
+            )
+            % facts
         )
     if left.portfolio_left_usd is not None and amount_usd > left.portfolio_left_usd:
+        facts["left"] = money(left.portfolio_left_usd, "USD")
         raise PortfolioCapReached(
-            f"This order is about US$ {amount_usd:,.2f}; you may add US$ {left.portfolio_left_usd:,.2f} "
-            "to what you hold at your level."
+            _("This order is about %(order)s; you may add %(left)s to what you hold at your level.") % facts
         )
 
 

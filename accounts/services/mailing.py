@@ -11,6 +11,8 @@ from django.core.mail import send_mail
 from django.db import transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
 
 from accounts import pii
 from accounts.errors import ConfirmationInvalid, KycNotOpen, ProfileInvalid
@@ -30,9 +32,9 @@ def change_email(*, customer: Customer, email: str, now: datetime) -> None:
     """Another address, until one is confirmed; a new link goes out, also for the same one. Raises ProfileInvalid."""
     row = Customer.objects.select_for_update().get(pk=customer.pk)
     if row.email_confirmed_at:
-        raise KycNotOpen("The address is confirmed already. Write to support to change it.")
+        raise KycNotOpen(_("The address is confirmed already. Write to support to change it."))
     if not is_email(email.strip()):
-        raise ProfileInvalid("Check the e-mail address.")
+        raise ProfileInvalid(_("Check the e-mail address."))
     row.email = ""
     give_email(row, email=email.strip(), now=now)
 
@@ -54,8 +56,9 @@ def send_email_confirmation(*, customer_id: UUID) -> None:
         return
     base = settings.PUBLIC_URL or "http://localhost:8000"
     link = base + reverse("confirm-email", args=[confirmation_token(customer=customer)])
-    body = render_to_string("accounts/emails/confirm.txt", {"link": link, "name": customer.full_name})
-    send_mail("Agora: confirm your e-mail", body, None, [customer.email])
+    with translation.override(customer.language):
+        body = render_to_string("accounts/emails/confirm.txt", {"link": link, "name": customer.full_name})
+        send_mail(_("Agora: confirm your e-mail"), body, None, [customer.email])
 
 
 def confirmation_token(*, customer: Customer) -> str:
@@ -68,11 +71,11 @@ def confirm_email(*, token: str, now: datetime) -> Customer:
     try:
         customer_id, address_hash = signing.loads(token, salt=SALT, max_age=GOOD_FOR)
     except signing.BadSignature:
-        raise ConfirmationInvalid("Ask for a new link on your profile page.") from None
+        raise ConfirmationInvalid(_("Ask for a new link on your profile page.")) from None
     with transaction.atomic():
         row = Customer.objects.select_for_update().get(pk=customer_id)
         if address_hash != _address_hash(row):
-            raise ConfirmationInvalid("You have given another address since. Use the link we sent there.")
+            raise ConfirmationInvalid(_("You have given another address since. Use the link we sent there."))
         if row.email_confirmed_at is None:
             row.email_confirmed_at = now
             row.save(update_fields=["email_confirmed_at"])

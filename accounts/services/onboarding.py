@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from accounts import pii, tax_ids
 from accounts.errors import KycNotOpen, ProfileInvalid, TaxIdTaken
@@ -14,7 +15,7 @@ from accounts.selectors import is_email, read_tax_id, tax_id_owner
 from accounts.services.checking import start_check
 from accounts.services.consenting import record_consents
 from accounts.services.mailing import give_email
-from accounts.states import Country, RejectKind
+from accounts.states import Country, Language, RejectKind
 from accounts.states import KycStatus as S
 from agora.lib import transitions
 
@@ -29,6 +30,7 @@ def submit_profile(
     accepted: Sequence[int],
     ip: str,
     now: datetime,
+    language: str = Language.EN,
 ) -> Customer:
     """Take a customer's application, or a corrected one after a RETRY; the check starts once the e-mail is confirmed.
 
@@ -45,7 +47,8 @@ def submit_profile(
             row.full_name, row.country, row.submitted_at = full_name, country, now
             row.tax_id_sealed = pii.seal(digits, owner=tax_id_owner(row.pk))
             row.tax_id_index = pii.index("tax_id", country, digits)
-            fields = ("full_name", "country", "submitted_at", "tax_id_sealed", "tax_id_index")
+            row.language = Language(language)
+            fields = ("full_name", "country", "language", "submitted_at", "tax_id_sealed", "tax_id_index")
             row.save(update_fields=[*fields])
             record_consents(customer=row, accepted=accepted, ip=ip, now=now)
             give_email(row, email=email, now=now)
@@ -54,7 +57,7 @@ def submit_profile(
     except IntegrityError as clash:
         if "customer_once_a_tax_id" not in str(clash):
             raise
-        raise TaxIdTaken("Sign in with the wallet you used before, or write to support.") from None
+        raise TaxIdTaken(_("Sign in with the wallet you used before, or write to support.")) from None
     return row
 
 
@@ -74,11 +77,11 @@ def reseal_tax_ids() -> int:
 
 def _check_profile(full_name: str, email: str, country: str) -> None:
     if not 3 <= len(full_name) <= 200 or " " not in full_name:
-        raise ProfileInvalid("Give your full name, as on your document.")
+        raise ProfileInvalid(_("Give your full name, as on your document."))
     if country not in Country.values:
-        raise ProfileInvalid("Agora is open to residents of Brazil and Paraguay.")
+        raise ProfileInvalid(_("Agora is open to residents of Brazil and Paraguay."))
     if not is_email(email):
-        raise ProfileInvalid("Check the e-mail address.")
+        raise ProfileInvalid(_("Check the e-mail address."))
 
 
 def _reopen_if_rejected(row: Customer, now: datetime) -> None:
@@ -88,4 +91,6 @@ def _reopen_if_rejected(row: Customer, now: datetime) -> None:
         actor = f"customer:{row.pk}"
         transitions.apply(row, to=S.PENDING, actor=actor, reason="corrected by the customer", now=now, fields=fields)
     elif row.status != S.PENDING or row.submitted_at is not None:
-        raise KycNotOpen("We have your application already. You can change your e-mail address until it is confirmed.")
+        raise KycNotOpen(
+            _("We have your application already. You can change your e-mail address until it is confirmed.")
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from accounts.errors import WalletTaken
 from accounts.models import Customer, Hold, User, Wallet
@@ -48,7 +49,7 @@ def bind_wallet(*, customer: Customer, address: str, now: datetime) -> Wallet:
     except IntegrityError:
         wallet = Wallet.objects.get(address=address)
         if wallet.customer_id != customer.pk:
-            raise WalletTaken("Use another wallet, or write to support if this one is yours.") from None
+            raise WalletTaken(_("Use another wallet, or write to support if this one is yours.")) from None
         return wallet
 
 

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 from eth_utils.address import is_hex_address, to_checksum_address
 
 from accounts import contract_wallets, siwe
@@ -55,7 +56,8 @@ def issue_challenge(
     """
     address = _checksummed(address)
     if chain_id != settings.CHAIN_ID:
-        raise ChainNotSupported(f"Switch your wallet to {settings.CHAIN_NAME} (network {settings.CHAIN_ID}).")
+        network = {"name": settings.CHAIN_NAME, "id": settings.CHAIN_ID}
+        raise ChainNotSupported(_("Switch your wallet to %(name)s (network %(id)s).") % network)
     now = now.replace(microsecond=0)  # as the text says it
     message = siwe.Message(
         domain=urlsplit(origin).netloc,
@@ -103,11 +105,11 @@ def _claim(*, session_key: str, user: User | None, now: datetime) -> SignInChall
     challenges = SignInChallenge.objects.filter(session_digest=_session_digest(session_key))
     challenge = challenges.order_by("-created_at", "-pk").first()
     if challenge is None or challenge.user_id != (user.pk if user else None):
-        raise ChallengeUnknown("Start again, in the browser in which you want to sign in.")
+        raise ChallengeUnknown(_("Start again, in the browser in which you want to sign in."))
     if challenge.expires_at <= now:
-        raise ChallengeExpired("Start again and sign within five minutes.")
+        raise ChallengeExpired(_("Start again and sign within five minutes."))
     if not SignInChallenge.objects.filter(pk=challenge.pk, used_at=None).update(used_at=now):
-        raise ChallengeUsed("Start again: each text can be signed and used once.")
+        raise ChallengeUsed(_("Start again: each text can be signed and used once."))
     return challenge
 
 
@@ -115,7 +117,7 @@ def _check_signature(challenge: SignInChallenge, signature: str) -> None:
     try:
         raw = bytes.fromhex(signature.removeprefix("0x"))
     except ValueError:
-        raise SignatureInvalid("The wallet sent something that is not a signature. Start again.") from None
+        raise SignatureInvalid(_("The wallet sent something that is not a signature. Start again.")) from None
     try:
         if siwe.recover(text=challenge.text, signature=raw) == challenge.address:
             return
@@ -126,14 +128,14 @@ def _check_signature(challenge: SignInChallenge, signature: str) -> None:
             address=challenge.address, digest=siwe.digest(challenge.text), signature=raw
         )
     except Unavailable as trouble:
-        raise ChainUnavailable("We could not ask the network about this wallet. Try again in a moment.") from trouble
+        raise ChainUnavailable(_("We could not ask the network about this wallet. Try again in a moment.")) from trouble
     if not accepted:
-        raise SignatureInvalid("It was not signed by the wallet you chose. Choose it again and sign.")
+        raise SignatureInvalid(_("It was not signed by the wallet you chose. Choose it again and sign."))
 
 
 def _owner(address: str, user: User | None, now: datetime) -> Customer:
     """The customer of a proven wallet, which is theirs from now on."""
-    for _ in range(2):  # a second browser may have bound it a moment ago
+    for _try in range(2):  # a second browser may have bound it a moment ago
         known = Wallet.objects.select_related("customer__user").filter(address=address).first()
         if known:
             return _owner_of(known, user, now)
@@ -144,15 +146,15 @@ def _owner(address: str, user: User | None, now: datetime) -> Customer:
         except IntegrityError:
             continue
         return owner
-    raise WalletTaken("This wallet is being registered elsewhere. Start again.")
+    raise WalletTaken(_("This wallet is being registered elsewhere. Start again."))
 
 
 def _owner_of(wallet: Wallet, user: User | None, now: datetime) -> Customer:
     owner = wallet.customer
     if user is not None and owner.user_id != user.pk:
-        raise WalletTaken("Use another wallet, or sign out and sign in with this one.")
+        raise WalletTaken(_("Use another wallet, or sign out and sign in with this one."))
     if not owner.user.is_active:
-        raise LoginDisabled("Write to support: this login was disabled.")
+        raise LoginDisabled(_("Write to support: this login was disabled."))
     Wallet.objects.filter(pk=wallet.pk, proven_at=None).update(proven_at=now)
     return owner
 
@@ -163,7 +165,7 @@ def _customer_for(user: User | None, now: datetime) -> Customer:
         user.set_unusable_password()
         user.save()
     elif user.is_staff:
-        raise NotACustomer("Staff logins have no wallet. Sign out first.")
+        raise NotACustomer(_("Staff logins have no wallet. Sign out first."))
     return register_customer(user=user, full_name="", country="", now=now)
 
 

@@ -52,6 +52,21 @@ def serializable(command: Callable[P, R]) -> Callable[P, R]:
     return run
 
 
+def snapshot(read: Callable[P, R]) -> Callable[P, R]:
+    """Run a read of several queries so that all see the same moment. Inside an open transaction it joins that one."""
+
+    @functools.wraps(read)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        if connection.in_atomic_block:
+            return read(*args, **kwargs)
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            return read(*args, **kwargs)
+
+    return run
+
+
 def _is_serializable() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SHOW transaction_isolation")

@@ -6,12 +6,14 @@ the row and do nothing when the step is done, so a lost or doubled one costs sec
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.module_loading import import_string
 from django_q.tasks import async_task
 
-from agora.pipeline import EVENTS
+from agora.pipeline import ANNOUNCERS, EVENTS
 
 
 def emit(event: str, subject_id: UUID | str) -> None:
@@ -20,3 +22,10 @@ def emit(event: str, subject_id: UUID | str) -> None:
         raise RuntimeError(f"emit({event!r}) outside a transaction: the event would not be atomic with its cause")
     for path in EVENTS[event]:
         async_task(path, str(subject_id), group=event)
+
+
+def announce(row: Any, move: Any) -> None:
+    """Publish a move, in the transaction that makes it, if outsiders are told of such rows."""
+    path = ANNOUNCERS.get(row._meta.label)
+    if path:
+        import_string(path)(row=row, move=move)

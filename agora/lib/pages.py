@@ -1,13 +1,20 @@
-"""Pages: what a refusal looks like there."""
+"""Pages: what each of them is given, and what a refusal looks like there."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from agora.lib.errors import AgoraError
+
+
+def site(request: HttpRequest) -> dict[str, Any]:
+    """A context processor: what the frame of every page needs."""
+    return {"mode": settings.AGORA_MODE, "languages": settings.LANGUAGES}
 
 
 class RefusalMiddleware:

@@ -67,6 +67,7 @@ class Layout:
             "ALPACA_URL": self.broker_url,
             "ALPACA_DATA_URL": self.broker_url,
             "ALPACA_STREAM_URL": f"ws://127.0.0.1:{self.broker_port}/stream",
+            "PTAX_URL": f"{self.broker_url}/olinda/servico/PTAX/versao/v1/odata",
             "ALPACA_KEY_ID": "sandbox-key",
             "ALPACA_SECRET_KEY": "sandbox-secret",
             "FIREBLOCKS_URL": self.custodian_url,

@@ -52,7 +52,7 @@ def _write_event(
     row: Stateful, *, before: str, actor: str, reason: str, data: dict[str, Any] | None, now: datetime
 ) -> None:
     status = str(row.status)  # type: ignore[attr-defined]
-    row.events.create(  # type: ignore[attr-defined]
+    move = row.events.create(  # type: ignore[attr-defined]
         sequence=row.version,
         from_status=before,
         to_status=status,
@@ -63,6 +63,7 @@ def _write_event(
     )
     if status in row.EMITS:
         events.emit(row.EMITS[status], row.pk)
+    events.announce(row, move)
     logger.info(
         "moved", row=type(row).__name__, id=str(row.pk), before=before or None, to=status, actor=actor, reason=reason
     )

@@ -15,7 +15,7 @@ from agora.lib import anvil
 from custody import custodians, signers
 from custody.sandbox import process as fireblocks
 from minting import chains
-from orders import brokers
+from orders import brokers, rates
 from orders.sandbox import process as alpaca
 
 
@@ -40,6 +40,7 @@ class Outside:
             ALPACA_URL=self.broker.url,
             ALPACA_DATA_URL=self.broker.url,
             ALPACA_STREAM_URL=self.broker.stream_url,
+            PTAX_URL=f"{self.broker.url}/olinda/servico/PTAX/versao/v1/odata",
             ALPACA_KEY_ID=self.broker.key_id,
             ALPACA_SECRET_KEY=self.broker.secret_key,
             FIREBLOCKS_URL=self.custodian.url,
@@ -50,6 +51,7 @@ class Outside:
             CHAIN_ID=anvil.CHAIN_ID,
             ATTESTOR_KEYS_FILE=str(self.directory / "attestors.json"),
             RESERVE_PUBLISHER_KEY_FILE=str(self.directory / "publisher.json"),
+            REPORT_ATTESTOR_KEY_FILE=str(self.directory / "report-attestor.json"),
             LOCAL_DEPLOYMENTS=self.directory / "deployments",
             RESERVE_REPORT_GAP=0.0,
             RESERVE_GRACE=0.0,
@@ -57,7 +59,7 @@ class Outside:
             UNCERTAIN_GRACE=0.1,
         ):
             adapters = (brokers.get_broker, custodians.get_custodian, custodians.get_webhook_verifier)
-            factories = (*adapters, signers.get_signer, chains.get_chain)
+            factories = (*adapters, signers.get_signer, chains.get_chain, rates.get_rate_feeds)
             for factory in factories:
                 factory.cache_clear()
             yield

@@ -35,7 +35,7 @@ def new_asset(symbol: str = "AAPL") -> Asset:
         max_quantity=Decimal(1000),
     )
     # As fresh as can be, for good: most tests are not about the price's age.
-    record_price(symbol=symbol, price_usd=PRICE, at=NOON, now=FOR_GOOD)
+    record_price(symbol=symbol, price_usd=PRICE, at=FOR_GOOD, now=FOR_GOOD)
     return asset
 
 

@@ -18,6 +18,7 @@ from agora.tests.rows import new_order
 from agora.tests.shared import shared_database
 from agora.tests.world import World, build_world
 from orders.models import Order
+from reserves.tests.reports import published
 
 GUARDS = [
     "every trigger still stands and is enabled",
@@ -29,13 +30,17 @@ STANDS_STILL = "an order that is not done moves or is held"
 
 @pytest.fixture(scope="module")
 def settled(outside: Outside, django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
-    """A settled order of alice's and one of bob's, shared: each test sows its violation in a transaction it undoes."""
+    """A settled order of alice's and one of bob's, and a published report of them.
+
+    Shared: each test sows its violation in a transaction that it undoes.
+    """
     outside.reset()
     with shared_database(django_db_blocker), outside.configured():
         world = build_world(outside)
         orders = [world.place("0.25"), world.place("0.5", person=world.bob)]
         for order in orders:
             world.until_settled(order)
+        published()
         yield world
 
 
@@ -78,12 +83,89 @@ def _detour(event: str, status: str) -> list[str]:
     ]
 
 
+def _deletion_step(sequence: int, before: str, after: str, more: str = "") -> list[str]:
+    """One more event of each deletion request, and the row at it."""
+    return [
+        "INSERT INTO accounts_deletionevent (request_id, sequence, from_status, to_status, actor, reason, data, at)"
+        f" SELECT id, {sequence}, '{before}', '{after}', 'test', '', '{{}}', now() FROM accounts_deletionrequest",
+        f"UPDATE accounts_deletionrequest SET status = '{after}', version = {sequence} {more}",
+    ]
+
+
+_LEAVER = "(SELECT customer_id FROM accounts_deletionrequest)"
+DELETION_ASKED = [
+    "INSERT INTO accounts_deletionrequest"
+    " (id, version, attempts, created_at, updated_at, customer_id, status, reason, sentence)"
+    " SELECT id, 1, 0, now(), now(), id, 'REQUESTED', '', '' FROM accounts_customer ORDER BY id LIMIT 1",
+    *_deletion_step(1, "", "REQUESTED"),
+]
+DELETION_DONE = [
+    *DELETION_ASKED,
+    *_deletion_step(2, "REQUESTED", "CLOSED", ", erase_after = now() + interval '1 year'"),
+]
+ACCOUNT_CLOSED = [
+    *DELETION_DONE,
+    "INSERT INTO accounts_customerevent (customer_id, sequence, from_status, to_status, actor, reason, data, at)"
+    " SELECT id, version + 1, status, 'CLOSED', 'test', '', '{}', now()"
+    f" FROM accounts_customer WHERE id IN {_LEAVER}",
+    f"UPDATE accounts_customer SET status = 'CLOSED', version = version + 1 WHERE id IN {_LEAVER}",
+    "INSERT INTO accounts_publicevent (event_id, type, customer_id, subject_kind, subject_id, sequence, data, at)"
+    " SELECT gen_random_uuid(), 'customer.closed', id, 'customer', id, version, '{}', now()"
+    f" FROM accounts_customer WHERE id IN {_LEAVER}",
+    "UPDATE accounts_user u SET is_active = false, username = 'closed-' || replace(c.id::text, '-', '')"
+    f" FROM accounts_customer c WHERE c.user_id = u.id AND c.id IN {_LEAVER}",
+    "DELETE FROM accounts_apitoken",
+    f"DELETE FROM accounts_wallet WHERE customer_id IN {_LEAVER}",
+]
+
+
 # A name for the case → the invariant that must speak, and the statements that break it.
 FIRST = "(SELECT id FROM {} ORDER BY id LIMIT 1)"
+ENDPOINT = [
+    "INSERT INTO accounts_webhookendpoint (id, version, attempts, created_at, updated_at, customer_id, url,"
+    " description, event_types, status, secret_sealed, previous_secret_sealed, failures, disabled_reason)"
+    " SELECT gen_random_uuid(), 1, 0, now(), now(), id, 'https://hooks.example', '', '[]', 'ACTIVE', 'v1.k.AAAA', '',"
+    " 0, ''"
+    f" FROM accounts_customer WHERE id = {FIRST.format('accounts_customer')}",
+    "INSERT INTO accounts_webhookendpointevent (endpoint_id, sequence, from_status, to_status, actor, reason, data, at)"
+    " SELECT id, 1, '', 'ACTIVE', 'test', '', '{}', now() FROM accounts_webhookendpoint",
+    "INSERT INTO accounts_publicevent (event_id, type, customer_id, subject_kind, subject_id, sequence, data, at)"
+    " SELECT gen_random_uuid(), 'webhook_endpoint.created', customer_id, 'webhook_endpoint', id, 1, '{}', now()"
+    " FROM accounts_webhookendpoint",
+]
+
+
+def _unannounced(kind: str, which: str) -> str:
+    return f"DELETE FROM accounts_publicevent WHERE subject_kind = '{kind}' AND {which}"
+
+
+DELIVERY = (
+    "INSERT INTO accounts_webhookdelivery (id, endpoint_id, event_id, subject_id, sequence, is_replay, status,"
+    " attempts, next_attempt_at, created_at, ended_at, reason)"
+    " SELECT gen_random_uuid(), w.id, p.id, p.subject_id, p.sequence, false, '{status}', {attempts}, now(), now(),"
+    " CASE WHEN '{status}' <> 'PENDING' THEN now() END, ''"
+    " FROM accounts_webhookendpoint w, accounts_publicevent p"
+    " WHERE p.subject_kind = 'order' AND p.sequence = {sequence}"
+)
+
+
+def _endpoint_moved(before: str, after: str) -> list[str]:
+    """The endpoint's second step, announced."""
+    disabled = "now()" if after == "DISABLED" else "NULL"
+    return [
+        f"UPDATE accounts_webhookendpoint SET version = 2, status = '{after}', disabled_at = {disabled}",
+        "INSERT INTO accounts_webhookendpointevent (endpoint_id, sequence, from_status, to_status, actor, reason, data,"
+        f" at) SELECT id, 2, '{before}', '{after}', 'test', '', '{{}}', now() FROM accounts_webhookendpoint",
+        "INSERT INTO accounts_publicevent (event_id, type, customer_id, subject_kind, subject_id, sequence, data, at)"
+        " SELECT gen_random_uuid(), 'webhook_endpoint.disabled', customer_id, 'webhook_endpoint', id, 2, '{}', now()"
+        " FROM accounts_webhookendpoint",
+    ]
+
+
 SEEDS: dict[str, tuple[str, list[str]]] = {
     "a customer's event is gone": (
         "accounts_customer: events are gapless and joined",
-        ["DELETE FROM accounts_customerevent WHERE sequence = 1"],
+        ["DELETE FROM accounts_customerevent WHERE sequence = 1", _unannounced("customer", "sequence = 1")],
     ),
     "a customer went by a way that does not exist": (
         "accounts_customer: every event is a legal move",
@@ -95,6 +177,106 @@ SEEDS: dict[str, tuple[str, list[str]]] = {
     "a customer's status is not their last event's": (
         "accounts_customer: the status is the last event's",
         ["UPDATE accounts_customer SET status = 'PENDING'"],
+    ),
+    "a deletion request went by a way that does not exist": (
+        "accounts_deletionrequest: every event is a legal move",
+        [
+            *DELETION_ASKED,
+            *_deletion_step(2, "REQUESTED", "WITHDRAWN"),
+            *_deletion_step(3, "WITHDRAWN", "REQUESTED"),
+        ],
+    ),
+    "a deletion request's event is gone": (
+        "accounts_deletionrequest: events are gapless and joined",
+        [
+            *DELETION_ASKED,
+            *_deletion_step(2, "REQUESTED", "WITHDRAWN"),
+            "DELETE FROM accounts_deletionevent WHERE sequence = 1",
+        ],
+    ),
+    "a deletion request's status is not its last event's": (
+        "accounts_deletionrequest: the status is the last event's",
+        [*DELETION_ASKED, "UPDATE accounts_deletionrequest SET status = 'REFUSED'"],
+    ),
+    "a deletion is done and the account open": (
+        "a closed account has a done deletion request, and the other way round",
+        DELETION_DONE,
+    ),
+    "an account is closed and nobody asked": (
+        "a closed account has a done deletion request, and the other way round",
+        [*ACCOUNT_CLOSED, "DELETE FROM accounts_deletionevent", "DELETE FROM accounts_deletionrequest"],
+    ),
+    "a closed account still signs in": (
+        "of a closed account no contact, login, token or wallet is left",
+        [*ACCOUNT_CLOSED, "UPDATE accounts_user SET is_active = true"],
+    ),
+    "an identity is kept for too long": (
+        "of an erased account no name and no tax id is left, and none is kept longer than the law wants",
+        [*ACCOUNT_CLOSED, "UPDATE accounts_deletionrequest SET erase_after = now() - interval '4 days'"],
+    ),
+    "an erased account has a name": (
+        "of an erased account no name and no tax id is left, and none is kept longer than the law wants",
+        [*ACCOUNT_CLOSED, *_deletion_step(3, "CLOSED", "ERASED")],
+    ),
+    "an endpoint is further than its events": (
+        "accounts_webhookendpoint: the status is the last event's",
+        [*ENDPOINT, "UPDATE accounts_webhookendpoint SET version = 2"],
+    ),
+    "an endpoint's second event comes from nowhere": (
+        "accounts_webhookendpoint: events are gapless and joined",
+        [
+            *ENDPOINT,
+            *_endpoint_moved("DISABLED", "ACTIVE"),
+            "UPDATE accounts_webhookendpoint SET status = 'ACTIVE', disabled_at = NULL",
+        ],
+    ),
+    "an endpoint went by a way that does not exist": (
+        "accounts_webhookendpoint: every event is a legal move",
+        [*ENDPOINT, *_endpoint_moved("ACTIVE", "ACTIVE")],
+    ),
+    "an order's move was not announced": (
+        "orders_orderevent: every move is announced, and nothing else",
+        ["DELETE FROM accounts_publicevent WHERE type = 'order.settled' AND position IS NULL"],
+    ),
+    "a customer was announced who did not move": (
+        "accounts_customerevent: every move is announced, and nothing else",
+        ["UPDATE accounts_publicevent SET sequence = 9 WHERE type = 'customer.approved'"],
+    ),
+    "an endpoint's move was not announced": (
+        "accounts_webhookendpointevent: every move is announced, and nothing else",
+        [*ENDPOINT, "DELETE FROM accounts_publicevent WHERE subject_kind = 'webhook_endpoint'"],
+    ),
+    "the feed has a gap": (
+        "the feed's positions have no gap",
+        ["UPDATE accounts_publicevent SET position = 2 WHERE id = (SELECT max(id) FROM accounts_publicevent)"],
+    ),
+    "an order's events stand the wrong way round in the feed": (
+        "a subject's events stand in the feed in their sequence",
+        [
+            "UPDATE accounts_publicevent p SET position = numbered.place FROM ("
+            " SELECT id, row_number() OVER (ORDER BY sequence DESC, id) AS place FROM accounts_publicevent"
+            ") numbered WHERE p.id = numbered.id"
+        ],
+    ),
+    "an event overtook another": (
+        "no event is sent while an earlier one of its subject waits for the same endpoint",
+        [
+            *ENDPOINT,
+            DELIVERY.format(sequence=1, status="PENDING", attempts=0),
+            DELIVERY.format(sequence=2, status="GIVEN_UP", attempts=1),
+        ],
+    ),
+    "a delivery waits for an endpoint that is gone": (
+        "a delivery waits only for an active endpoint",
+        [
+            *ENDPOINT,
+            *_endpoint_moved("ACTIVE", "DISABLED"),
+            DELIVERY.format(sequence=1, status="PENDING", attempts=0),
+        ],
+    ),
+    "a delivery succeeded without an answer": (
+        "a delivery that succeeded was answered so",
+        [*ENDPOINT, DELIVERY.format(sequence=1, status="SUCCEEDED", attempts=1)],
     ),
     "a day's sum is off": (
         "a day's limit is the sum of its uses",
@@ -137,7 +319,7 @@ SEEDS: dict[str, tuple[str, list[str]]] = {
     ),
     "an order's event is gone": (
         "orders_order: events are gapless and joined",
-        ["DELETE FROM orders_orderevent WHERE sequence = 2"],
+        ["DELETE FROM orders_orderevent WHERE sequence = 2", _unannounced("order", "sequence = 2")],
     ),
     "an order's event begins elsewhere": (
         "orders_order: events are gapless and joined",
@@ -161,7 +343,10 @@ SEEDS: dict[str, tuple[str, list[str]]] = {
     ),
     "an order has lost its last event": (
         "orders_order: the status is the last event's",
-        ["DELETE FROM orders_orderevent e USING orders_order o WHERE o.id = e.order_id AND o.version = e.sequence"],
+        [
+            "DELETE FROM orders_orderevent e USING orders_order o WHERE o.id = e.order_id AND o.version = e.sequence",
+            _unannounced("order", "type = 'order.settled'"),
+        ],
     ),
     "a fill is gone": (
         "an order's filled quantity is the sum of its fills",
@@ -222,10 +407,6 @@ SEEDS: dict[str, tuple[str, list[str]]] = {
         "tokens go where their order says",
         ["UPDATE minting_minttx SET recipient = '0x0000000000000000000000000000000000000001'"],
     ),
-    "an event is lost to readers": (
-        "every event has its place in the feed, or waits for it",
-        ["DELETE FROM orders_eventplace", "DELETE FROM orders_eventinbox"],
-    ),
     "a token's promises are off": (
         "a token's promises are the sum of its mints",
         ["UPDATE minting_token SET committed_wei = committed_wei - 1"],
@@ -272,7 +453,41 @@ SEEDS: dict[str, tuple[str, list[str]]] = {
         "no difference between the books is open",
         [
             "INSERT INTO reserves_break (asset_id, kind, quantity, opened_at, seen_at)"
-            " SELECT id, 'VAULT_SHORT', 1, now(), now() FROM orders_asset"
+            " SELECT id, 'CUSTODY_OVER_FILLED', 1, now(), now() FROM orders_asset"
+        ],
+    ),
+    "a report was edited": (
+        "a report's hash is that of its content",
+        ["UPDATE reserves_reservereport SET content = replace(content, 'AAPL-RAT', 'AAPL-CAT')"],
+    ),
+    "a report's figure was edited": (
+        "a report's figures are those of its content",
+        ["UPDATE reserves_reserveline SET quantity = quantity + 1 WHERE name = 'in_custody'"],
+    ),
+    "a holder is gone from a report": (
+        "the last published report of an asset owes its holders what its tree says",
+        ["DELETE FROM reserves_liabilityleaf WHERE index = 0"],
+    ),
+    "whoever proposed a report approved it": (
+        "a published report was approved by a second person with a fresh second factor, and signed as it is",
+        ["UPDATE reserves_reportapproval SET signer_id = (SELECT proposer_id FROM reserves_reportrequest)"],
+    ),
+    "a report names one that never was": (
+        "each published report names the one before it",
+        [
+            "UPDATE reserves_reservereport SET previous_hash = '0xother'",
+            "UPDATE reserves_reportpublication SET previous_hash = '0xother'",
+        ],
+    ),
+    "a report is signed by the minter": (
+        "no report is signed by a minter's key or the gate's",
+        ["UPDATE reserves_reportsignature SET attestor = (SELECT minter FROM minting_token)"],
+    ),
+    "a report is signed by one of the gate's": (
+        "no report is signed by a minter's key or the gate's",
+        [
+            "UPDATE reserves_reportsignature SET attestor ="
+            " (SELECT signatures -> 0 ->> 'attestor' FROM reserves_reserveattestation LIMIT 1)"
         ],
     ),
     "less is attested than was minted": (
@@ -311,6 +526,16 @@ SEEDS_OF_SEVERAL: dict[str, tuple[set[str], list[str]]] = {
             "UPDATE accounts_limitday SET limit_usd = 1",
         ],
     ),
+    "a report was approved with an old second factor": (
+        {
+            "a published report was approved by a second person with a fresh second factor, and signed as it is",
+            GUARDS[1],
+        },
+        [
+            "ALTER TABLE reserves_reportapproval DROP CONSTRAINT approval_second_factor_fresh",
+            "UPDATE reserves_reportapproval SET second_factor_at = approved_at - interval '301 seconds'",
+        ],
+    ),
     "a tax id stands in plain text": (
         {"no tax id stands in plain text beside its sealed form", GUARDS[1]},
         [
@@ -318,6 +543,13 @@ SEEDS_OF_SEVERAL: dict[str, tuple[set[str], list[str]]] = {
             f"UPDATE accounts_customer SET tax_id_sealed = '52998224725' WHERE id = {FIRST}".format(
                 "accounts_customer"
             ),
+        ],
+    ),
+    "shares are missing, and nobody was stopped": (
+        {"no difference between the books is open", "an asset whose supply is over its custody is on hold"},
+        [
+            "INSERT INTO reserves_break (asset_id, kind, quantity, opened_at, seen_at)"
+            " SELECT id, 'VAULT_SHORT', 1, now(), now() FROM orders_asset"
         ],
     ),
     "more custody than fills": (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -69,19 +70,23 @@ def test_a_visitor_is_shown_the_door(transactional_db: None) -> None:
     assert "/buy/" not in page.content.decode()
 
 
-def test_a_customer_is_shown_what_to_buy(browser: Client) -> None:
-    assert "Your orders" in _text(browser.get("/"))
+def test_a_customer_is_shown_the_way_to_their_tokens(browser: Client) -> None:
+    page = browser.get("/").content.decode()
+
+    assert 'href="/dashboard/"' in page
+    assert 'href="/buy/"' in page
 
 
 def test_a_customer_who_is_not_approved_is_told_so(transactional_db: None) -> None:
     client = Client()
     client.force_login(new_person("una", is_approved=False).user)
 
-    assert "Your identity check is pending." in _text(client.get("/"))
+    assert "tell us who you are, then you can buy" in _text(client.get("/dashboard/"))
+    assert "tell us who you are, then you can buy" in _text(client.get("/buy/"))
 
 
 def test_staff_without_a_customer_are_sent_to_the_console(console: Client) -> None:
-    assert "This login has no customer. Staff work in the console ." in _text(console.get("/"))
+    assert "This login has no customer. Staff work in the console." in _text(console.get("/dashboard/", follow=True))
 
 
 def test_signing_in_leads_to_the_page_that_was_asked_for(alice: Person) -> None:
@@ -125,7 +130,7 @@ def test_a_visitor_must_sign_in_first(transactional_db: None, path: str) -> None
 
 # --- Buying ----------------------------------------------------------------------------------------------------------
 def test_buying_makes_one_order_and_leads_to_it(browser: Client, alice: Person) -> None:
-    answer = browser.post("/buy/", _form(browser, "/buy/", asset="AAPL", quantity="0.25"))
+    answer = browser.post("/buy/", _form(browser, "/buy/", quantity="0.25", step="place"))
 
     order = Order.objects.get()
     assert (answer.status_code, answer["Location"]) == (302, f"/orders/{order.pk}/")
@@ -134,7 +139,7 @@ def test_buying_makes_one_order_and_leads_to_it(browser: Client, alice: Person) 
 
 
 def test_pressing_buy_twice_is_one_order(browser: Client) -> None:
-    form = _form(browser, "/buy/", asset="AAPL", quantity="0.25")
+    form = _form(browser, "/buy/", quantity="0.25", step="place")
 
     answers = [browser.post("/buy/", form) for _ in range(2)]
 
@@ -143,13 +148,13 @@ def test_pressing_buy_twice_is_one_order(browser: Client) -> None:
 
 def test_opening_the_page_again_is_another_order(browser: Client) -> None:
     for _ in range(2):
-        browser.post("/buy/", _form(browser, "/buy/", asset="AAPL", quantity="0.25"))
+        browser.post("/buy/", _form(browser, "/buy/", quantity="0.25", step="place"))
 
     assert Order.objects.count() == 2
 
 
 def test_a_form_without_its_csrf_token_buys_nothing(browser: Client) -> None:
-    form = _form(browser, "/buy/", asset="AAPL", quantity="0.25", csrfmiddlewaretoken="")
+    form = _form(browser, "/buy/", quantity="0.25", step="place", csrfmiddlewaretoken="")
 
     with unchanged():
         assert browser.post("/buy/", form).status_code == 403
@@ -159,22 +164,26 @@ def test_a_form_without_its_csrf_token_buys_nothing(browser: Client) -> None:
     ("typed", "said"),
     [
         ({"quantity": "0.001"}, "Order at least 0.01 AAPL."),
-        ({"quantity": "1001"}, "Order at most 1000 AAPL at once."),
+        ({"quantity": "1001"}, "Order at most 1,000 AAPL at once."),
         ({"quantity": "0"}, "Order at least 0.01 AAPL."),
         ({"quantity": "-1"}, "Order at least 0.01 AAPL."),
         ({"quantity": ""}, "This field is required."),
         ({"quantity": "NaN"}, "Enter a number."),
-        ({"quantity": "1e30"}, "Ensure that there are no more than 18 digits in total."),
+        ({"quantity": "1e30"}, "Enter a number."),
+        ({"quantity": "1" * 30}, "Ensure that there are no more than 18 digits in total."),
         ({"quantity": "0.0123456789"}, "Ensure that there are no more than 9 decimal places."),
         ({"quantity": "1", "asset": "MSFT"}, "MSFT is not one of the available choices."),
     ],
     ids=str,
 )
 def test_what_cannot_be_bought_is_said_on_the_form(browser: Client, typed: dict[str, str], said: str) -> None:
-    form = _form(browser, "/buy/", **{"asset": "AAPL", **typed})
+    form = _form(browser, "/buy/", **typed)
 
     with unchanged():
-        answer = browser.post("/buy/", form)
+        answers = [browser.post("/buy/", {**form, "step": step}) for step in ("review", "place")]
+
+    assert _text(answers[0]) == _text(answers[1])
+    answer = answers[0]
 
     assert answer.status_code == 200
     assert said in _text(answer)
@@ -182,7 +191,7 @@ def test_what_cannot_be_bought_is_said_on_the_form(browser: Client, typed: dict[
 
 
 def test_a_corrected_form_buys_once(browser: Client) -> None:
-    form = _form(browser, "/buy/", asset="AAPL", quantity="0.001")
+    form = _form(browser, "/buy/", quantity="0.001", step="place")
     browser.post("/buy/", form)
 
     browser.post("/buy/", {**form, "quantity": "0.01"})
@@ -193,7 +202,7 @@ def test_a_corrected_form_buys_once(browser: Client) -> None:
 def test_a_customer_on_hold_is_told_without_the_reason(browser: Client, alice: Person) -> None:
     place_hold(subject=f"customer:{alice.customer.pk}", owner="test", reason="a secret", now=timezone.now())
 
-    form = _form(browser, "/buy/", asset="AAPL", quantity="1")
+    form = _form(browser, "/buy/", quantity="1", step="place")
 
     with unchanged():
         answer = browser.post("/buy/", form)
@@ -224,7 +233,7 @@ def test_staff_without_a_customer_get_an_answer_on_a_customers_page(console: Cli
 
 # --- Orders ----------------------------------------------------------------------------------------------------------
 def test_a_customer_without_orders_is_told_where_to_begin(browser: Client) -> None:
-    assert "You have not ordered anything yet. Buy your first share." in _text(browser.get("/orders/"))
+    assert "You have not ordered anything yet. Buy your first share" in _text(browser.get("/orders/"))
 
 
 def test_a_customer_sees_their_own_orders_only(browser: Client, alice: Person) -> None:
@@ -234,7 +243,7 @@ def test_a_customer_sees_their_own_orders_only(browser: Client, alice: Person) -
 
     assert f"/orders/{mine.pk}/" in page.content.decode()
     assert str(theirs.pk) not in page.content.decode()
-    assert "AAPL 100 Pending" in _text(page)
+    assert re.search(r"100 AAPL \d+ \w+ \d+, \d\d:\d\d Pending", _text(page))
 
 
 @pytest.mark.parametrize(
@@ -253,15 +262,45 @@ def test_an_order_shows_its_four_steps_and_what_is_happening(
     browser: Client, alice: Person, status: str, done: int, sentence: str
 ) -> None:
     order = walk_to(new_order(customer=alice.customer, reason="market closed"), status)
+    Order.objects.update(updated_at=timezone.now())
 
     page = browser.get(f"/orders/{order.pk}/")
 
-    steps = re.findall(r'<li class="(done)?">\s*<b>([^<]+)</b>', page.content.decode())
-    assert [name for _, name in steps] == ["Pending", "Filled", "In custody", "Minted"]
-    assert [mark == "done" for mark, _ in steps] == [True] * done + [False] * (4 - done)
     assert sentence in _text(page)
+    steps = re.findall(r'<li class="(done|next|)".*?<b>([^<]+)</b>', page.content.decode(), re.DOTALL)
+    if status == "REJECTED":
+        assert not steps
+        assert "Rejected" in _text(page)
+    else:
+        assert [name for _, name in steps] == ["Pending", "Filled", "In custody", "Minted"]
+        assert [mark for mark, _ in steps] == ([*["done"] * done, "next", "", "", ""])[:4]
     is_live = status not in ("SETTLED", "REJECTED")
     assert ('http-equiv="refresh"' in page.content.decode()) is is_live
+
+
+@pytest.mark.parametrize("status", ["PENDING", "SUBMITTING", "FILLED", "CUSTODY_CONFIRMED"])
+def test_a_step_that_takes_long_says_that_nothing_is_lost(browser: Client, alice: Person, status: str) -> None:
+    order = walk_to(new_order(customer=alice.customer), status)
+    Order.objects.update(updated_at=timezone.now() - timedelta(minutes=5))
+
+    text = _text(browser.get(f"/orders/{order.pk}/"))
+
+    assert re.search("nothing is lost|nothing is bought twice|Your order is kept", text)
+
+
+def test_the_changing_part_is_sent_once_and_then_only_when_it_changed(browser: Client, alice: Person) -> None:
+    order = new_order(customer=alice.customer)
+    url = f"/orders/{order.pk}/progress/"
+
+    first = browser.get(url)
+    same = browser.get(url, headers={"If-None-Match": first["ETag"]})
+    walk_to(order, "FILLED")
+    changed = browser.get(url, headers={"If-None-Match": first["ETag"]})
+
+    assert (first.status_code, first["X-Live"]) == (200, "1")
+    assert (same.status_code, same.content) == (304, b"")
+    assert changed.status_code == 200
+    assert "Filled" in _text(changed)
 
 
 def test_a_held_order_says_so_without_the_reason(browser: Client, alice: Person) -> None:
@@ -288,7 +327,7 @@ def test_a_settled_order_shows_where_its_shares_and_tokens_are(world: World) -> 
 
     text = _text(client.get(f"/orders/{order.pk}/"))
 
-    assert "0.25 AAPL" in text
+    assert "0.25 AAPL-RAT" in text
     for evidence in (order.broker_order_id, order.custody_reference, order.mint_tx_hash, world.alice.wallet):
         assert evidence in text
 
@@ -302,11 +341,12 @@ def test_the_reserves_page_shows_the_last_comparison_and_its_differences(alice: 
     now, asset = timezone.now(), Asset.objects.get()
     books = {"filled": 3, "in_custody": 3, "vault_balance": 3, "minted": 2, "supply": 2}
     ReconciliationRun.objects.create(asset=asset, as_of=now, block_number=77, **books)
-    assert re.search(r"AAPL 3 2 1\.5000? .* block 77 yes", _text(Client().get("/reserves/")))
+    page = _text(Client().get("/reserves/"))
+    assert re.search(r"150\.00 % Shares in custody 3 Tokens on the chain 2 .* block 77 .* yes", page)
 
     Break.objects.create(asset=asset, kind="VAULT_SHORT", quantity=1, opened_at=now, seen_at=now)
 
-    assert "block 77 the custodian's balance is below our records" in _text(Client().get("/reserves/"))
+    assert "agree? the custodian's balance is below our records" in _text(Client().get("/reserves/"))
 
 
 # --- The console -----------------------------------------------------------------------------------------------------

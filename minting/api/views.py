@@ -50,7 +50,7 @@ class BalanceView(ApiView):
         if customer.pk != user_id:
             raise Http404
         try:
-            balances = selectors.balances_at(holders=wallets_of(customer=customer))
+            balances = selectors.balances_at(holders=[wallet.address for wallet in wallets_of(customer=customer)])
         except Unavailable as trouble:
             raise ChainUnavailable("We could not read the balances. Try again in a moment.") from trouble
         return Response({"results": BalanceSerializer(balances, many=True).data})

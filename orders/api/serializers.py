@@ -64,9 +64,6 @@ class OrderDetailSerializer(OrderSerializer):
 
 
 class OrderEventSerializer(serializers.Serializer[Any]):
-    event_id = serializers.CharField(source="public_id", help_text="The same wherever the event is told.")
-    type = serializers.CharField(source="public_type", help_text="`order.` and the status reached, in lower case.")
-    order_id = serializers.UUIDField()
     sequence = serializers.IntegerField(help_text="Of the order's events, from 1, without a gap.")
     previous_status = serializers.CharField(source="from_status")
     status = serializers.CharField(source="to_status")

@@ -1,4 +1,4 @@
-"""`/api/v1/orders`, `/api/v1/assets` and `/api/v1/events`."""
+"""`/api/v1/orders` and `/api/v1/assets`."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from orders.api.serializers import (
     PlaceOrderSerializer,
     StepSerializer,
 )
+from orders.explaining import explain
 
 TAG = "Orders"
 
@@ -154,37 +155,12 @@ class OrderEventsView(ApiView):
         return Response({"results": OrderEventSerializer(selectors.events_of(order=order), many=True).data})
 
 
-class EventsView(ApiView):
-    scopes: ClassVar = {"GET": "events:read"}
-
-    @operation(
-        id="list_events",
-        summary="What happened to all orders of the customer, oldest first",
-        tag="Events",
-        description="Keep `next_cursor` and ask with it again later: nothing is missed and nothing comes twice. "
-        "It is never null.",
-        responses=paged(OrderEventSerializer, name="EventPage"),
-        parameters=CURSOR,
-        problems=["not_a_customer", "cursor_invalid"],
-    )
-    def get(self, request: Request) -> Response:
-        limit, cursor = pagination.limit_of(request), request.query_params.get("cursor", "")
-        position = pagination.decode(cursor, int)[0] if cursor else 0
-        if not 0 <= position < 2**63:
-            raise pagination.CursorInvalid("Use `next_cursor` of the page before, as it came.")
-        services.place_events()
-        places = selectors.events_after(user=request.user, position=position, limit=limit)
-        results = OrderEventSerializer([place.event for place in places], many=True).data
-        reached = places[-1].position if places else position
-        return Response({"results": results, "next_cursor": pagination.encode(reached)})
-
-
 def represent(order: Any) -> Any:
     """An order with its four steps and the sentence that says what is happening."""
     return {
         **OrderSerializer(order).data,
         "steps": StepSerializer(selectors.steps(order=order), many=True).data,
-        "message": selectors.explain(order=order, now=timezone.now()),
+        "message": explain(order=order, now=timezone.now()),
     }
 
 

@@ -102,7 +102,21 @@ class Price:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BidAsk:
+    """What is bid and asked for a share. Zero: nobody does, as is usual at night."""
+
+    symbol: str
+    bid_usd: Decimal
+    ask_usd: Decimal
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MarketClock:
+    """The regular session, 9:30 to 16:00 New York time on trading days. While it is closed, the next close follows
+    the next open; while it is open, the other way round."""
+
+    at: datetime  # the broker's own time
     is_open: bool
     next_open: datetime
     next_close: datetime
@@ -112,7 +126,8 @@ class Broker(Protocol):
     name: str  # "alpaca": stored with each fill
 
     def submit(self, request: OrderRequest) -> BrokerOrder:
-        """Place a market buy order, good for the day. Rejected carries the broker's words and `vendor_code`."""
+        """Place a market buy order, good for the day: the regular session that is open, or else the next one, for
+        which the broker keeps it. Rejected carries the broker's words and `vendor_code`."""
 
     def find_by_client_order_id(self, client_order_id: str) -> BrokerOrder | None:
         """The order of that id of ours, or None. Right after a time-out None proves nothing: ask again later."""
@@ -129,7 +144,14 @@ class Broker(Protocol):
     def position(self, symbol: str) -> Decimal:
         """Shares held at the broker in all; 0 where there is no position."""
 
-    def latest_price(self, symbol: str) -> Price: ...
+    def positions(self) -> dict[str, Decimal]:
+        """Shares held at the broker, by symbol, in one call; a symbol without a position is missing."""
+
+    def latest_price(self, symbol: str) -> Price:
+        """The latest trade, of any session."""
+
+    def latest_quote(self, symbol: str) -> BidAsk:
+        """The latest best bid and ask."""
 
     def clock(self) -> MarketClock: ...
 

@@ -19,6 +19,9 @@ Everything else is asked for on the control plane, loopback only, without keys (
     POST /_sandbox/reset        forgets all orders, scenarios, settings and the log
     GET  /_sandbox/log?after=N  every request and effect so far
 
+The market is open at any hour, until it is closed by hand; then no trade and no quote is newer than that moment. Under
+/olinda Banco Central do Brasil's PTAX rate of the dollar is served, at its own paths (see `ptax`).
+
 Integrators who cannot reach the control plane choose by the last six decimals of the quantity:
 
     *.***000403   refused at submit: 403 insufficient buying power

@@ -13,6 +13,7 @@ from aiohttp import web
 from orders.sandbox import refusals, scenarios, wire
 from orders.sandbox.control import Control, guard_control
 from orders.sandbox.engine import Engine
+from orders.sandbox.ptax import PREFIX, Ptax
 from orders.sandbox.refusals import Refusal
 from orders.sandbox.rest import PLAN, Api, Handler, json_body, quantity_of
 from orders.sandbox.runner import Runner
@@ -32,6 +33,7 @@ def build(*, data: Path, key_id: str, secret_key: str) -> web.Application:
 
     app = web.Application(middlewares=[gate.middleware])
     app.add_routes(Api(engine, runner).routes())
+    app.add_routes(Ptax(settings).routes())
     app.router.add_get("/stream", hub.handle)
     control = web.Application(middlewares=[guard_control])
     control.add_routes(Control(engine, runner, hub).routes())
@@ -64,8 +66,9 @@ class Gate:
         faults: list[str] = []
         facts = await self._facts(request)
         try:
-            self._limit()
-            self._authenticate(request)
+            if not request.path.startswith(PREFIX):  # Banco Central's, open to all
+                self._limit()
+                self._authenticate(request)
             response = await self._with_faults(request, handler, facts, faults)
         except Refusal as refusal:
             response = refusal.response()

@@ -49,7 +49,8 @@ class Control:
 
     async def market(self, request: web.Request) -> web.Response:
         is_open = bool((await _object(request)).get("open"))
-        self._engine.settings.update({"market_open": is_open})
+        closed_at = None if is_open else self._engine.settings["market_closed_at"] or wire.now()
+        self._engine.settings.update({"market_open": is_open, "market_closed_at": closed_at})
         self._runner.market_changed()
         return reply({"open": is_open})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -142,7 +143,12 @@ class Engine:
         return list(standing)[-1]
 
     def price(self, symbol: str) -> Decimal:
-        return market.price(symbol, seed=self.settings["seed"], fixed=self.settings["prices"])
+        at = datetime.fromisoformat(self.traded_at()).timestamp()
+        return market.price(symbol, seed=self.settings["seed"], fixed=self.settings["prices"], at=at)
+
+    def traded_at(self) -> str:
+        """When the market last made a price: now, or when it closed."""
+        return str(self.settings["market_closed_at"] or wire.now())
 
     def buying_power(self) -> Decimal:
         return Decimal(self.settings["cash"]) - self.store.invested()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 import uuid
 from decimal import Decimal
 from typing import Any
@@ -30,13 +29,13 @@ def asset(name: str) -> dict[str, Any] | None:
     return next((one for one in assets() if name in (one["symbol"], one["id"])), None)
 
 
-def price(symbol: str, *, seed: str, fixed: dict[str, str]) -> Decimal:
-    """The price now, in dollars and cents: a triangle over PERIOD around the listed price."""
+def price(symbol: str, *, seed: str, fixed: dict[str, str], at: float) -> Decimal:
+    """The price at a Unix time, in dollars and cents: a triangle over PERIOD around the listed price."""
     if symbol in fixed:
         return Decimal(fixed[symbol])
     middle = LISTED[symbol][2]
     phase = int(hashlib.sha256(f"{seed}{symbol}".encode()).hexdigest(), 16) % PERIOD
-    position = (int(time.time()) + phase) % PERIOD
+    position = (int(at) + phase) % PERIOD
     height = min(position, PERIOD - position)  # 0 … PERIOD / 2
     swing = middle // SWING
     return Decimal(middle - swing + height * 4 * swing // PERIOD) / 100

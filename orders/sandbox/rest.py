@@ -184,12 +184,13 @@ class Api:
 
     def _trade(self, symbol: str) -> dict[str, Any]:
         price = float(self._engine.price(symbol))
-        return {"t": wire.now(), "x": "V", "p": price, "s": 100, "c": ["@"], "i": 1, "z": "C"}
+        return {"t": self._engine.traded_at(), "x": "V", "p": price, "s": 100, "c": ["@"], "i": 1, "z": "C"}
 
     def _quote(self, symbol: str) -> dict[str, Any]:
         price = self._engine.price(symbol)
         bid, ask = float(price - Decimal("0.01")), float(price + Decimal("0.01"))
-        return {"t": wire.now(), "ax": "V", "ap": ask, "as": 1, "bx": "V", "bp": bid, "bs": 1, "c": ["R"], "z": "C"}
+        told = {"t": self._engine.traded_at(), "c": ["R"], "z": "C"}
+        return {**told, "ax": "V", "ap": ask, "as": 1, "bx": "V", "bp": bid, "bs": 1}
 
 
 def reply(value: Any) -> web.Response:

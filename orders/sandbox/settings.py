@@ -7,7 +7,8 @@ from typing import Any
 from orders.sandbox.store import Store
 
 DEFAULTS: dict[str, Any] = {
-    "market_open": True,
+    "market_open": True,  # at any hour, so that a demo works at night
+    "market_closed_at": None,  # set by closing it: no trade and no quote is newer than that
     "fill_delay": 0.15,  # seconds from acceptance to the default fill, and to a step `fill` without `after`
     "minimum_cost": "1",  # dollars an order is worth at least: https://docs.alpaca.markets/docs/fractional-trading
     "cash": "10000000",  # dollars the account began with
@@ -20,6 +21,8 @@ DEFAULTS: dict[str, Any] = {
     # Whether /account/activities/FILL also lists trade_bust and trade_correct. Alpaca documents `type` there as fill or
     # partial_fill only; its newer Activity stream names all four. Off: as documented.
     "corrections_in_activities": False,
+    "ptax_sell": "5.4321",  # Banco Central's selling rate, reais a dollar
+    "ptax_published": True,  # false: nothing was published in the days asked for, as over a long holiday
     "submitted_at": None,  # an RFC 3339 time given to every order from now on: to have equal ones
 }
 

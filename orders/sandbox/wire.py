@@ -162,16 +162,26 @@ def position(*, asset: dict[str, Any], qty: Decimal, cost: Decimal, price: Decim
 
 
 def clock(*, is_open: bool) -> dict[str, Any]:
-    """https://docs.alpaca.markets/reference/getclock-1: times are New York's, with their offset."""
+    """https://docs.alpaca.markets/reference/getclock-1: times are New York's, with their offset. Holidays are not known
+    here; and the market may be open at any hour, until the next close there is."""
     moment = datetime.now(NEW_YORK)
-    close = moment.replace(hour=16, minute=0, second=0, microsecond=0)
-    opening = moment.replace(hour=9, minute=30, second=0, microsecond=0)
-    day = timedelta(days=1)
-    next_close = close if is_open and close > moment else close + day
-    next_open = opening if not is_open and opening > moment else opening + day
+    if is_open:
+        next_close = _session_time(moment, 16, 0)
+        next_open = _session_time(next_close, 9, 30)
+    else:
+        next_open = _session_time(moment, 9, 30)
+        next_close = _session_time(next_open, 16, 0)
     return {
         "timestamp": moment.isoformat(),
         "is_open": is_open,
         "next_open": next_open.isoformat(),
         "next_close": next_close.isoformat(),
     }
+
+
+def _session_time(after: datetime, hour: int, minute: int) -> datetime:
+    """The next such time of a weekday."""
+    found = after.replace(hour=hour, minute=minute, second=0, microsecond=0)
+    while found <= after or found.weekday() >= 5:
+        found += timedelta(days=1)
+    return found

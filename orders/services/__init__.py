@@ -1,12 +1,13 @@
 """Writes about orders. One module a verb; callers use these names."""
 
 from orders.services.cancelling import cancel_order, send_cancel
-from orders.services.feeding import place_events
 from orders.services.following import catch_up, follow_trade_updates, list_at_broker
 from orders.services.ingesting import ingest_execution, ingest_malformed, ingest_report
-from orders.services.placing import place_order, register_asset
+from orders.services.market_hours import refresh_clock
+from orders.services.placing import place_order, preview_order, register_asset
 from orders.services.pricing import record_price, refresh_prices
 from orders.services.progress import report_custody, report_minted
+from orders.services.rating import record_rate, refresh_rates
 from orders.services.submitting import submit_order
 from orders.services.sweeping import sweep_orders
 
@@ -18,10 +19,13 @@ __all__ = [
     "ingest_malformed",
     "ingest_report",
     "list_at_broker",
-    "place_events",
     "place_order",
+    "preview_order",
     "record_price",
+    "record_rate",
+    "refresh_clock",
     "refresh_prices",
+    "refresh_rates",
     "register_asset",
     "report_custody",
     "report_minted",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext as _
+
 from accounts.selectors import check_trading_eligibility, check_wallet
-from accounts.services import reserve_limit
+from accounts.services import check_limit, reserve_limit
 from agora.lib import ids, transitions
 from agora.lib.db import serializable
-from agora.lib.money import plain
+from agora.lib.formats import shares
 from orders.errors import (
     AssetNotTradable,
     DuplicateClientOrderId,
@@ -18,8 +21,8 @@ from orders.errors import (
     QuantityTooSmall,
     UnknownAsset,
 )
+from orders.market import Estimate, estimate
 from orders.models import Asset, Order
-from orders.services.pricing import estimate_usd
 
 if TYPE_CHECKING:
     from accounts.models import Customer
@@ -42,9 +45,7 @@ def place_order(
         earlier = Order.objects.filter(customer=customer, client_order_id=client_order_id).first()
         if earlier:
             return _same_order(earlier, asset=asset, quantity=quantity, recipient=recipient), False
-    check_wallet(customer=customer, address=recipient)
-    asset = _check_asset(asset, symbol=symbol, quantity=quantity)
-    check_trading_eligibility(customer=customer, subjects=[f"asset:{symbol}"], now=now)
+    asset, told = _check(customer, asset, symbol=symbol, quantity=quantity, recipient=recipient, now=now)
     order_id = ids.new_id()
     order = Order(
         id=order_id,
@@ -57,10 +58,39 @@ def place_order(
         broker_client_order_id=ids.broker_client_order_id(order_id),
         next_attempt_at=now,
     )
-    cost = estimate_usd(asset=asset, quantity=quantity, now=now)
-    reserve_limit(customer=customer, order_id=order_id, quantity=quantity, amount_usd=cost, now=now)
+    reserve_limit(customer=customer, order_id=order_id, quantity=quantity, amount_usd=told.reserved_usd, now=now)
     transitions.start(order, actor=f"customer:{customer.pk}", now=now)
     return order, True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What `place_order` would do now."""
+
+    asset: Asset
+    estimate: Estimate
+    left_usd: Decimal  # of today's limit, before this order
+
+
+def preview_order(
+    *,
+    customer: Customer,
+    symbol: str,
+    recipient: str,
+    client_order_id: str,
+    now: datetime,
+    quantity: Decimal | None = None,
+    notional_usd: Decimal | None = None,
+) -> Preview:
+    """The estimate of an order, checked as `place_order` checks it, with nothing written. Raises its refusals."""
+    if Order.objects.filter(customer=customer, client_order_id=client_order_id).exists():
+        raise DuplicateClientOrderId(_("Use a new client_order_id for a new order; this one names another."))
+    asset = Asset.objects.filter(symbol=symbol).first()
+    if asset is not None and quantity is None:
+        quantity = estimate(asset=asset, notional_usd=notional_usd, now=now).quantity
+    asset, told = _check(customer, asset, symbol=symbol, quantity=quantity or Decimal(0), recipient=recipient, now=now)
+    left = check_limit(customer=customer, quantity=told.quantity, amount_usd=told.reserved_usd, now=now)
+    return Preview(asset=asset, estimate=told, left_usd=left.left_usd)
 
 
 def register_asset(*, symbol: str, name: str, token_symbol: str, min_quantity: Decimal, max_quantity: Decimal) -> Asset:
@@ -79,17 +109,32 @@ def register_asset(*, symbol: str, name: str, token_symbol: str, min_quantity: D
 
 def _same_order(order: Order, *, asset: Asset | None, quantity: Decimal, recipient: str) -> Order:
     if (order.asset_id, order.quantity, order.recipient) != (asset and asset.pk, quantity, recipient):
-        raise DuplicateClientOrderId("Use a new client_order_id for a new order; this one names another.")
+        raise DuplicateClientOrderId(_("Use a new client_order_id for a new order; this one names another."))
     return order
+
+
+def _check(
+    customer: Customer, asset: Asset | None, *, symbol: str, quantity: Decimal, recipient: str, now: datetime
+) -> tuple[Asset, Estimate]:
+    """Everything but the limit: that is taken in the same statement that checks it."""
+    check_wallet(customer=customer, address=recipient)
+    asset = _check_asset(asset, symbol=symbol, quantity=quantity)
+    check_trading_eligibility(customer=customer, subjects=[f"asset:{symbol}"], now=now)
+    return asset, estimate(asset=asset, quantity=quantity, now=now)
 
 
 def _check_asset(asset: Asset | None, *, symbol: str, quantity: Decimal) -> Asset:
     if asset is None:
-        raise UnknownAsset(f"{symbol!r} is not offered. GET /api/v1/assets lists what is.")
+        raise UnknownAsset(_("%(symbol)s is not offered. GET /api/v1/assets lists what is.") % {"symbol": repr(symbol)})
+    named = {"symbol": asset.symbol}
     if not asset.is_tradable:
-        raise AssetNotTradable(f"{asset.symbol} is paused. Nothing was ordered; try again later.")
+        raise AssetNotTradable(_("%(symbol)s is paused. Nothing was ordered; try again later.") % named)
     if quantity < asset.min_quantity:
-        raise QuantityTooSmall(f"Order at least {plain(asset.min_quantity)} {asset.symbol}.")
+        raise QuantityTooSmall(
+            _("Order at least %(quantity)s %(symbol)s.") % {**named, "quantity": shares(asset.min_quantity)}
+        )
     if quantity > asset.max_quantity:
-        raise QuantityTooLarge(f"Order at most {plain(asset.max_quantity)} {asset.symbol} at once.")
+        raise QuantityTooLarge(
+            _("Order at most %(quantity)s %(symbol)s at once.") % {**named, "quantity": shares(asset.max_quantity)}
+        )
     return asset

@@ -11,7 +11,7 @@ from django.conf import settings
 from agora.lib import transitions
 from agora.lib.db import serializable
 from orders.models import Order
-from orders.states import LADDER, path, rung
+from orders.states import LADDER, MINTING, path, rung
 from orders.states import OrderStatus as S
 
 
@@ -32,7 +32,7 @@ def report_minted(
     order = Order.objects.select_for_update().get(pk=order_id)
     order.minted_quantity, order.settled_quantity, order.mint_tx_hash = minted, settled, tx_hash
     order.save(update_fields=["minted_quantity", "settled_quantity", "mint_tx_hash"])
-    walk_ladder(order, actor="minting", reason=reason, now=now)
+    walk_ladder(order, actor=MINTING, reason=reason, now=now)
 
 
 def walk_ladder(order: Order, *, actor: str, reason: str, now: datetime) -> None:

@@ -10,7 +10,6 @@ from django.db.models import F, Q
 
 from agora.lib import events
 from orders.models import Order
-from orders.services.feeding import place_events
 from orders.states import OrderStatus as S
 
 BATCH = 200
@@ -39,5 +38,4 @@ def sweep_orders(*, now: datetime) -> int:
             Order.objects.filter(pk=order.pk).update(
                 next_attempt_at=now + timedelta(seconds=wait), attempts=F("attempts") + 1
             )
-    place_events()  # or the first reader after a long time would have to
     return len(due)

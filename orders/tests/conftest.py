@@ -5,12 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from decimal import Decimal
 
 import pytest
+from django.test import override_settings
 
+from orders.brokers import get_broker
 from orders.brokers.alpaca import AlpacaBroker
 from orders.brokers.base import StreamItem, StreamOpened
+from orders.rates import get_rate_feeds
 from orders.sandbox.process import Control, Sandbox, running
+from orders.services import register_asset
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +42,32 @@ def broker(sandbox: Sandbox, control: Control) -> Iterator[AlpacaBroker]:
     )
     with closing(connected):
         yield connected
+
+
+@pytest.fixture
+def market(sandbox: Sandbox, control: Control, transactional_db: None) -> Iterator[Control]:
+    """The control plane of the broker that our services ask; AAPL is offered, and there is no price of it yet."""
+    register_asset(
+        symbol="AAPL",
+        name="Apple Inc.",
+        token_symbol="AAPL-RAT",
+        min_quantity=Decimal("0.01"),
+        max_quantity=Decimal(1000),
+    )
+    factories = (get_broker, get_rate_feeds)
+    with override_settings(
+        ALPACA_URL=sandbox.url,
+        ALPACA_DATA_URL=sandbox.url,
+        ALPACA_STREAM_URL=sandbox.stream_url,
+        ALPACA_KEY_ID=sandbox.key_id,
+        ALPACA_SECRET_KEY=sandbox.secret_key,
+        PTAX_URL=f"{sandbox.url}/olinda/servico/PTAX/versao/v1/odata",
+    ):
+        for factory in factories:
+            factory.cache_clear()
+        yield control
+    for factory in factories:
+        factory.cache_clear()
 
 
 @pytest.fixture

@@ -142,12 +142,14 @@ def test_the_stream_opens_and_ends_soon_after_it_is_told_to_stop(either: AlpacaB
 def test_the_clock_says_when_the_market_opens_and_closes_next(either: AlpacaBroker) -> None:
     clock = either.clock()
 
-    assert clock.next_open > datetime.now(UTC) - timedelta(minutes=1)
-    assert clock.next_close > datetime.now(UTC) - timedelta(minutes=1)
+    assert abs(clock.at - datetime.now(UTC)) < timedelta(minutes=1)
+    assert min(clock.next_open, clock.next_close) > clock.at
+    assert clock.is_open == (clock.next_close < clock.next_open)
 
 
 def test_a_share_never_bought_is_held_zero_times(either: AlpacaBroker) -> None:
     assert either.position("BRK.B") == Decimal(0)
+    assert "BRK.B" not in either.positions()
 
 
 def test_the_latest_price_is_a_decimal_in_dollars(either: AlpacaBroker) -> None:
@@ -156,6 +158,16 @@ def test_the_latest_price_is_a_decimal_in_dollars(either: AlpacaBroker) -> None:
     assert price.symbol == "SPY"
     assert isinstance(price.price_usd, Decimal)
     assert price.price_usd > 1
+
+
+def test_the_latest_quote_is_in_decimals_and_not_from_the_future(either: AlpacaBroker) -> None:
+    quote = either.latest_quote("SPY")
+
+    assert quote.symbol == "SPY"
+    assert isinstance(quote.bid_usd, Decimal)
+    assert isinstance(quote.ask_usd, Decimal)
+    assert min(quote.bid_usd, quote.ask_usd) >= 0  # zero where nobody bids or asks
+    assert quote.at < datetime.now(UTC) + timedelta(minutes=1)
 
 
 # --- Kept by the sandbox, where fills come when we want them ------------------------------------------------------
@@ -168,6 +180,7 @@ def test_a_market_order_fills_at_the_price_and_is_held_then(broker: AlpacaBroker
 
     assert (order.status, order.filled_quantity, order.filled_avg_price) == ("filled", QUARTER, Decimal("200.10"))
     assert broker.position("AAPL") == QUARTER
+    assert broker.positions() == {"AAPL": QUARTER}
     assert broker.latest_price("AAPL").price_usd == Decimal("200.1")
 
 
@@ -215,7 +228,10 @@ def test_while_the_market_is_closed_an_order_waits_and_fills_when_it_opens(
     control.market(is_open=False)
     request = buy()
 
-    assert broker.clock().is_open is False
+    clock = broker.clock()
+    assert (clock.is_open, clock.next_open < clock.next_close) == (False, True)
+    assert (clock.next_open.minute, clock.next_open.weekday() < 5) == (30, True)
+    assert broker.latest_price("AAPL").at == broker.latest_quote("AAPL").at <= clock.at  # the last there was
     assert broker.submit(request).status == "accepted"
     time.sleep(0.1)
     assert await_phase(broker, request.client_order_id, BrokerPhase.OPEN).filled_quantity == 0

@@ -68,7 +68,7 @@ def buyer(country: str = "BR", name: str = "alice", wallet: str = WALLET) -> Cus
 
 
 def buy(customer: Customer, quantity: str, *, now: datetime = NOON, client_order_id: str = "") -> Order:
-    AssetPrice.objects.update(checked_at=now)
+    AssetPrice.objects.update(at=now, checked_at=now)
     order, _ = place_order(
         customer=customer,
         symbol="AAPL",
@@ -110,8 +110,8 @@ def test_the_refusal_says_what_is_left_and_when_it_resets(asset: Asset) -> None:
     with pytest.raises(DailyLimitReached) as refusal:
         buy(alice, "1.5")
     assert refusal.value.detail == (
-        "This order is about US$ 375.00; US$ 250.00 of your US$ 1,000.00 are left today. "
-        "The limit resets at 00:00 on 21 November (America/Sao_Paulo)."
+        "This order is about US$375.00; US$250.00 of your US$1,000.00 are left today. "
+        "The limit resets on 21 Nov 2026, 00:00 where you live."
     )
 
 

@@ -17,3 +17,20 @@ class PositionSerializer(serializers.Serializer[Any]):
     supply = DecimalString()
     ratio = DecimalString(allow_null=True)
     open_breaks = serializers.ListField(child=serializers.CharField())
+
+
+class ReportSerializer(serializers.Serializer[Any]):
+    asset = serializers.CharField(source="symbol")
+    sequence = serializers.IntegerField()
+    report_hash = serializers.CharField()
+    previous_hash = serializers.CharField()
+    as_of = serializers.CharField(source="said.as_of")
+    block_number = serializers.IntegerField(source="said.block_number")
+    ratio = serializers.CharField(source="said.ratio")
+    attestor = serializers.CharField()
+    signature = serializers.CharField()
+    published_at = serializers.DateTimeField()
+
+
+class ReportContentSerializer(ReportSerializer):
+    content = serializers.DictField(help_text="docs/proof-of-reserves.md says what it holds, byte for byte.")

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from accounts.services import reseal_tax_ids
+from accounts.services import reseal_tax_ids, reseal_webhook_secrets
 
 
 class Command(BaseCommand):
@@ -14,3 +14,4 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.stdout.write(f"{reseal_tax_ids()} tax ids sealed anew")
+        self.stdout.write(f"{reseal_webhook_secrets()} webhook endpoints' secrets sealed anew")

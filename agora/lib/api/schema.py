@@ -8,6 +8,7 @@ from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from rest_framework.serializers import Serializer
 
 from agora.lib.api import catalogue
 from agora.lib.api.idempotency import HEADER
@@ -70,7 +71,7 @@ def operation(
     request: Any = None,
     responses: Any = None,
     problems: Sequence[str] = (),
-    parameters: Sequence[OpenApiParameter] = (),
+    parameters: Sequence[OpenApiParameter | type[Serializer[Any]]] = (),
     example: dict[str, Any] | None = None,
 ) -> Any:
     """Document one method of a view. `problems`: codes beyond those that its kind of operation has anyway."""

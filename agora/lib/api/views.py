@@ -70,7 +70,7 @@ def problem_page(request: HttpRequest, code: str) -> HttpResponse:
 
 
 def _page(request: HttpRequest, template: str, language: str, context: dict[str, object]) -> HttpResponse:
-    shared = {"labels": catalogue.LABELS[language], "lang": catalogue.TAGS[language], "languages": catalogue.TAGS}
+    shared = {"labels": catalogue.LABELS[language], "lang": catalogue.TAGS[language], "tags": catalogue.TAGS}
     response = render(request, template, {**context, **shared})
     response["Content-Language"] = catalogue.TAGS[language]
     patch_vary_headers(response, ["Accept-Language"])

@@ -13,12 +13,19 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
-from accounts.services import sweep_customers
+from accounts.services import follow_webhooks, sweep_customers
 from agora.lib import loops
 from custody.services import sweep_custody
 from minting.services import sweep_mints, verify_chain, watch_chain_once
-from orders.services import follow_trade_updates, list_at_broker, refresh_prices, sweep_orders
-from reserves.services import EVERY, keep_attested, refresh
+from orders.services import (
+    follow_trade_updates,
+    list_at_broker,
+    refresh_clock,
+    refresh_prices,
+    refresh_rates,
+    sweep_orders,
+)
+from reserves.services import EVERY, attend_reports, keep_attested, refresh
 
 
 def sweep(*, now: datetime) -> None:
@@ -33,6 +40,11 @@ def watch(*, now: datetime) -> None:
         pass
 
 
+def follow_market(*, now: datetime) -> None:
+    refresh_clock(now=now)  # first: whether a price is old depends on it
+    refresh_prices(now=now)
+
+
 def _at_now(step: Callable[..., Any]) -> Callable[[threading.Event], None]:
     return lambda stop: step(now=timezone.now())
 
@@ -43,8 +55,11 @@ def all_loops() -> list[loops.Loop]:
         loops.Loop("broker-list", settings.BROKER_LIST_EVERY, _at_now(list_at_broker)),
         loops.Loop("chain", settings.CHAIN_POLL_EVERY, _at_now(watch)),
         loops.Loop("sweep", settings.SWEEP_EVERY, _at_now(sweep)),
-        loops.Loop("prices", settings.PRICES_EVERY, _at_now(refresh_prices)),
+        loops.Loop("prices", settings.PRICES_EVERY, _at_now(follow_market)),
+        loops.Loop("rates", 60.0, _at_now(refresh_rates)),  # asks once in RATES_EVERY, again in a minute if in vain
+        loops.Loop("webhooks", 0.0, lambda stop: follow_webhooks(stop=stop)),
         loops.Loop("attest", settings.RESERVE_POLL_EVERY, _at_now(keep_attested)),
+        loops.Loop("reports", 1.0, _at_now(attend_reports)),
         loops.Loop("reconcile", 60.0, lambda stop: refresh(now=timezone.now(), fresh=EVERY)),
     ]
 

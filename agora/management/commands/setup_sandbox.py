@@ -23,7 +23,7 @@ from accounts.services import (
     set_login,
     set_tier,
 )
-from orders.services import refresh_prices, register_asset
+from orders.services import record_rate, refresh_clock, refresh_prices, refresh_rates, register_asset
 
 # Foundry's second development account: the demo customer's wallet on the local chain.
 DEMO_WALLET = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
@@ -48,10 +48,18 @@ class Command(BaseCommand):
         )
         call_command("register_rules", stdout=self.stdout)
         register_tier(country="BR", level=9, daily_limit_usd=Decimal(10**9), portfolio_cap_usd=None)
-        refresh_prices(now=timezone.now())
+        self._market()
         call_command("deploy_token", "AAPL", stdout=self.stdout)
         call_command("sync_schedules", stdout=self.stdout)
         self._demo_logins()
+
+    def _market(self) -> None:
+        """What the follower's loops would bring within seconds, and the rate that no loop brings."""
+        now = timezone.now()
+        refresh_clock(now=now)
+        refresh_prices(now=now)
+        refresh_rates(now=now)
+        record_rate(currency="PYG", per_usd=Decimal(7300), at=now, source="sandbox, made up", now=now)
 
     def _demo_logins(self) -> None:
         path = settings.AGORA_HOME / "demo.json"

@@ -13,6 +13,8 @@ SCHEDULES = {
     "agora: prune API answers and sessions": ("accounts.tasks.prune_api", Schedule.HOURLY),
     "agora: prune rate buckets": ("agora.tasks.prune_rate_buckets", Schedule.HOURLY),
     "agora: prune sign-in challenges": ("accounts.tasks.prune_challenges", Schedule.DAILY),
+    "agora: prune webhook deliveries": ("accounts.tasks.prune_deliveries", Schedule.DAILY),
+    "agora: erase closed accounts": ("accounts.tasks.erase_closed_accounts", Schedule.DAILY),
 }
 
 

@@ -18,7 +18,6 @@ import requests
 from alpaca.common.exceptions import APIError
 from alpaca.common.rest import RESTClient
 from alpaca.data.historical.stock import StockHistoricalDataClient
-from alpaca.data.requests import StockLatestTradeRequest
 from alpaca.trading.client import TradingClient
 
 from agora.lib.errors import Unavailable, Uncertain
@@ -26,7 +25,7 @@ from agora.lib.http import CONNECT_TIMEOUT, READ_TIMEOUT, guard
 from orders.brokers.alpaca import wire
 from orders.brokers.alpaca.failures import failure_of, status_of
 from orders.brokers.alpaca.stream import follow_trade_updates
-from orders.brokers.base import BrokerOrder, Execution, MarketClock, OrderRequest, Price, StreamItem
+from orders.brokers.base import BidAsk, BrokerOrder, Execution, MarketClock, OrderRequest, Price, StreamItem
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +67,10 @@ class AlpacaBroker:
             "qty": wire.exact(request.quantity),
             "side": "buy",
             "type": "market",
+            # Fractions trade as day orders of the regular session only. After the close Alpaca queues it ("accepted")
+            # for the next trading day; unfilled at that day's close it is cancelled: docs/orders-at-alpaca.
             "time_in_force": "day",
+            "extended_hours": False,
             "client_order_id": request.client_order_id,
         }
         order = _call(lambda: self._trading.post("/orders", body), wire.parse_order, effect=True)
@@ -117,21 +119,32 @@ class AlpacaBroker:
         )
         return Decimal(0) if held is None else held
 
+    def positions(self) -> dict[str, Decimal]:
+        return _call(lambda: self._trading.get("/positions"), wire.parse_positions, effect=False)
+
     def latest_price(self, symbol: str) -> Price:
-        request = StockLatestTradeRequest(symbol_or_symbols=symbol)
+        return self._latest(symbol, "trades", wire.parse_latest_trade)
 
-        def parse(raw: Any) -> Price:
-            if not isinstance(raw, dict) or symbol not in raw:
-                raise ValueError(f"no latest trade of {symbol}")
-            return wire.parse_latest_trade(symbol, raw[symbol])
-
-        return _call(lambda: self._data.get_stock_latest_trade(request), parse, effect=False)
+    def latest_quote(self, symbol: str) -> BidAsk:
+        return self._latest(symbol, "quotes", wire.parse_latest_quote)
 
     def clock(self) -> MarketClock:
         return _call(lambda: self._trading.get("/clock"), wire.parse_clock, effect=False)
 
     def stream(self, stop: threading.Event) -> Iterator[StreamItem]:
         return self._follow(stop=stop)
+
+    def _latest(self, symbol: str, what: str, parse: Callable[[str, Any], T]) -> T:
+        """One symbol's newest of `what`. Asked by path: the SDK's own methods fail with any error at all on an answer
+        that is JSON but no object, and follow a `next_page_token` that these answers do not have."""
+
+        def read(raw: Any) -> T:
+            found = raw.get(what) if isinstance(raw, dict) else None
+            if not isinstance(found, dict) or symbol not in found:
+                raise ValueError(f"no latest {what} of {symbol}: {str(raw)[:200]}")
+            return parse(symbol, found[symbol])
+
+        return _call(lambda: self._data.get(f"/stocks/{what}/latest", {"symbols": symbol}), read, effect=False)
 
     def _pages(
         self, path: str, params: dict[str, str], *, first: dict[str, str], cursor: str, size: int

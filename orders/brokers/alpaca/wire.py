@@ -12,7 +12,16 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from orders.brokers.base import BrokerOrder, BrokerPhase, Execution, ExecutionKind, MarketClock, Price, TradeUpdate
+from orders.brokers.base import (
+    BidAsk,
+    BrokerOrder,
+    BrokerPhase,
+    Execution,
+    ExecutionKind,
+    MarketClock,
+    Price,
+    TradeUpdate,
+)
 
 PHASES = {
     "new": BrokerPhase.OPEN,
@@ -103,11 +112,15 @@ def parse_activity(raw: Any) -> Execution:
 
 
 def parse_clock(raw: Any) -> MarketClock:
+    """https://docs.alpaca.markets/reference/getclock-1"""
     clock = _object(raw, "clock")
     if not isinstance(clock.get("is_open"), bool):
         raise ValueError(f"is_open is {clock.get('is_open')!r}")
     return MarketClock(
-        is_open=clock["is_open"], next_open=_time(clock, "next_open"), next_close=_time(clock, "next_close")
+        at=_time(clock, "timestamp"),
+        is_open=clock["is_open"],
+        next_open=_time(clock, "next_open"),
+        next_close=_time(clock, "next_close"),
     )
 
 
@@ -116,11 +129,28 @@ def parse_latest_trade(symbol: str, raw: Any) -> Price:
     return Price(symbol=symbol, price_usd=_decimal(trade, "p"), at=_time(trade, "t"))
 
 
+def parse_latest_quote(symbol: str, raw: Any) -> BidAsk:
+    """https://docs.alpaca.markets/reference/stocklatestquotes-1"""
+    quote = _object(raw, "quote")
+    return BidAsk(symbol=symbol, bid_usd=_decimal(quote, "bp"), ask_usd=_decimal(quote, "ap"), at=_time(quote, "t"))
+
+
 def parse_position(symbol: str, raw: Any) -> Decimal:
     position = _object(raw, "position")
     if _text(position, "symbol") != symbol:
         raise ValueError(f"asked for {symbol}, told of {position['symbol']}")
     return _decimal(position, "qty")
+
+
+def parse_positions(raw: Any) -> dict[str, Decimal]:
+    """All open positions (https://docs.alpaca.markets/reference/getallopenpositions); a short one's qty is negative."""
+    if not isinstance(raw, list):
+        raise ValueError("positions are no list")
+    rows = [_object(item, "position") for item in raw]
+    found = {_text(row, "symbol"): _decimal(row, "qty") for row in rows}
+    if len(found) != len(rows):
+        raise ValueError("a symbol stands among the positions twice")
+    return found
 
 
 def exact(quantity: Decimal) -> str:

@@ -282,4 +282,89 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "The limit is counted at a price of the last minute, and there is none. Nothing was ordered.",
         "Try again after `Retry-After` seconds.",
     ),
+    "login_unknown": (
+        "There is no such login",
+        "The name or e-mail address is nobody's.",
+        "Check it.",
+    ),
+    "sign_in_again": (
+        "Please sign in again first",
+        "What you ask for needs a sign-in of the last minutes.",
+        "Sign in again and repeat it.",
+    ),
+    "deletion_not_open": (
+        "There is no open request to delete this account",
+        "There is none, or it was decided or withdrawn.",
+        "Ask for the deletion first.",
+    ),
+    "deletion_blocked": (
+        "The account cannot be closed yet",
+        "Something of the account is still on its way or held.",
+        "Do what the detail names, then ask again.",
+    ),
+    "second_person_needed": (
+        "A second person is needed",
+        "Who asked for it cannot also approve it.",
+        "Have a colleague approve it.",
+    ),
+    "second_factor_needed": (
+        "A fresh second factor is needed",
+        "The last code was given too long ago.",
+        "Give a new code and repeat it.",
+    ),
+    "webhook_url_refused": (
+        "We cannot send webhooks to this URL",
+        "It is not https, or its name leads to an address that is not public.",
+        "Give a public https URL on port 443 or 8443.",
+    ),
+    "event_type_unknown": (
+        "There is no such event type",
+        "`event_types` names one that we do not have.",
+        "docs/asyncapi.yaml lists them.",
+    ),
+    "event_cursor_unknown": (
+        "There is no such event to go on after",
+        "`after` is not the id of an event of this customer.",
+        "Use `next_after` of the page before, as it came.",
+    ),
+    "too_many_endpoints": (
+        "You have as many endpoints as you may",
+        "There is a limit of endpoints a customer.",
+        "Delete one first.",
+    ),
+    "endpoint_not_active": (
+        "The endpoint is disabled",
+        "Nothing is sent to a disabled endpoint.",
+        "Enable it first.",
+    ),
+    "rotation_open": (
+        "The last rotation of the secret is not over",
+        "Two secrets are signing already.",
+        "Wait until `previous_secret_until`, or rotate with an overlap of 0.",
+    ),
+    "reserve_report_unknown": (
+        "There is no such reserve report",
+        "No published report has that asset and number.",
+        "`GET /api/v1/reserves/reports` lists them.",
+    ),
+    "reserve_report_refused": (
+        "This cannot be done with this reserve report",
+        "It is not at that step, or its time is over.",
+        "Look at its status.",
+    ),
+    "inclusion_proof_unknown": (
+        "This address is not in the last reserve report",
+        "It held no token at the report's block.",
+        "Check the address, or wait for the next report.",
+    ),
+    "break_refused": (
+        "This cannot be done with this difference",
+        "It is closed, or not at that step.",
+        "Look at its status.",
+    ),
+    "rate_refused": (
+        "This is not a rate that can be kept",
+        "The exchange rate is out of range, or older than the last.",
+        "Check it.",
+    ),
 }

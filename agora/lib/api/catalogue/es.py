@@ -274,4 +274,89 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "El límite se cuenta a un precio del último minuto, y no lo hay. No se pidió nada.",
         "Intente de nuevo tras `Retry-After` segundos.",
     ),
+    "login_unknown": (
+        "No existe ese usuario",
+        "El nombre o correo no es de nadie.",
+        "Revíselo.",
+    ),
+    "sign_in_again": (
+        "Inicie sesión de nuevo primero",
+        "Lo que pide exige un inicio de sesión de los últimos minutos.",
+        "Inicie sesión de nuevo y repítalo.",
+    ),
+    "deletion_not_open": (
+        "No hay una solicitud abierta para eliminar esta cuenta",
+        "No hay ninguna, o fue decidida o retirada.",
+        "Pida la eliminación primero.",
+    ),
+    "deletion_blocked": (
+        "La cuenta aún no puede cerrarse",
+        "Algo de la cuenta sigue en camino o en custodia.",
+        "Haga lo que indica el detalle y pídalo de nuevo.",
+    ),
+    "second_person_needed": (
+        "Hace falta una segunda persona",
+        "Quien lo pidió no puede también aprobarlo.",
+        "Pida a un colega que lo apruebe.",
+    ),
+    "second_factor_needed": (
+        "Hace falta un segundo factor reciente",
+        "El último código se dio hace demasiado tiempo.",
+        "Dé un código nuevo y repítalo.",
+    ),
+    "webhook_url_refused": (
+        "No podemos enviar webhooks a esta URL",
+        "No es https, o su nombre lleva a una dirección que no es pública.",
+        "Dé una URL https pública en el puerto 443 u 8443.",
+    ),
+    "event_type_unknown": (
+        "No existe ese tipo de evento",
+        "`event_types` nombra uno que no tenemos.",
+        "docs/asyncapi.yaml los lista.",
+    ),
+    "event_cursor_unknown": (
+        "No existe ese evento desde el cual seguir",
+        "`after` no es el id de un evento de este cliente.",
+        "Use el `next_after` de la página anterior, tal como vino.",
+    ),
+    "too_many_endpoints": (
+        "Ya tiene todos los endpoints permitidos",
+        "Hay un límite de endpoints por cliente.",
+        "Elimine uno antes.",
+    ),
+    "endpoint_not_active": (
+        "El endpoint está deshabilitado",
+        "No se envía nada a un endpoint deshabilitado.",
+        "Habilítelo primero.",
+    ),
+    "rotation_open": (
+        "El último cambio del secreto no ha terminado",
+        "Ya firman dos secretos.",
+        "Espere hasta `previous_secret_until`, o cambie con solapamiento 0.",
+    ),
+    "reserve_report_unknown": (
+        "No existe ese informe de reservas",
+        "Ningún informe publicado tiene ese activo y número.",
+        "`GET /api/v1/reserves/reports` los lista.",
+    ),
+    "reserve_report_refused": (
+        "Esto no puede hacerse con este informe de reservas",
+        "No está en ese paso, o su plazo terminó.",
+        "Mire su estado.",
+    ),
+    "inclusion_proof_unknown": (
+        "Esta dirección no está en el último informe de reservas",
+        "No tenía tokens en el bloque del informe.",
+        "Revise la dirección, o espere el próximo informe.",
+    ),
+    "break_refused": (
+        "Esto no puede hacerse con esta diferencia",
+        "Está cerrada, o no está en ese paso.",
+        "Mire su estado.",
+    ),
+    "rate_refused": (
+        "Este no es un tipo de cambio que pueda guardarse",
+        "El tipo de cambio está fuera de rango, o es más viejo que el último.",
+        "Revíselo.",
+    ),
 }

@@ -274,4 +274,89 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "O limite é contado a um preço do último minuto, e não há. Nada foi pedido.",
         "Tente de novo após `Retry-After` segundos.",
     ),
+    "login_unknown": (
+        "Não existe esse login",
+        "O nome ou e-mail não é de ninguém.",
+        "Confira-o.",
+    ),
+    "sign_in_again": (
+        "Entre de novo primeiro",
+        "O que você pede exige uma entrada dos últimos minutos.",
+        "Entre de novo e repita.",
+    ),
+    "deletion_not_open": (
+        "Não há pedido aberto para excluir esta conta",
+        "Não há nenhum, ou foi decidido ou retirado.",
+        "Peça a exclusão primeiro.",
+    ),
+    "deletion_blocked": (
+        "A conta ainda não pode ser encerrada",
+        "Algo da conta ainda está a caminho ou em custódia.",
+        "Faça o que o detalhe indica e peça de novo.",
+    ),
+    "second_person_needed": (
+        "É preciso uma segunda pessoa",
+        "Quem pediu não pode também aprovar.",
+        "Peça a um colega que aprove.",
+    ),
+    "second_factor_needed": (
+        "É preciso um segundo fator recente",
+        "O último código foi dado há muito tempo.",
+        "Dê um novo código e repita.",
+    ),
+    "webhook_url_refused": (
+        "Não podemos enviar webhooks para esta URL",
+        "Não é https, ou o nome leva a um endereço que não é público.",
+        "Dê uma URL https pública na porta 443 ou 8443.",
+    ),
+    "event_type_unknown": (
+        "Não existe esse tipo de evento",
+        "`event_types` indica um que não temos.",
+        "docs/asyncapi.yaml os lista.",
+    ),
+    "event_cursor_unknown": (
+        "Não existe esse evento a partir do qual continuar",
+        "`after` não é o id de um evento deste cliente.",
+        "Use o `next_after` da página anterior, como veio.",
+    ),
+    "too_many_endpoints": (
+        "Você já tem todos os endpoints permitidos",
+        "Há um limite de endpoints por cliente.",
+        "Exclua um antes.",
+    ),
+    "endpoint_not_active": (
+        "O endpoint está desativado",
+        "Nada é enviado a um endpoint desativado.",
+        "Ative-o primeiro.",
+    ),
+    "rotation_open": (
+        "A última troca do segredo ainda não terminou",
+        "Dois segredos já estão assinando.",
+        "Espere até `previous_secret_until`, ou troque com sobreposição 0.",
+    ),
+    "reserve_report_unknown": (
+        "Não existe esse relatório de reservas",
+        "Nenhum relatório publicado tem esse ativo e número.",
+        "`GET /api/v1/reserves/reports` os lista.",
+    ),
+    "reserve_report_refused": (
+        "Isto não pode ser feito com este relatório de reservas",
+        "Ele não está nessa etapa, ou o prazo acabou.",
+        "Veja o status dele.",
+    ),
+    "inclusion_proof_unknown": (
+        "Este endereço não está no último relatório de reservas",
+        "Ele não tinha tokens no bloco do relatório.",
+        "Confira o endereço, ou espere o próximo relatório.",
+    ),
+    "break_refused": (
+        "Isto não pode ser feito com esta diferença",
+        "Está encerrada, ou não está nessa etapa.",
+        "Veja o status dela.",
+    ),
+    "rate_refused": (
+        "Esta não é uma taxa que possa ser mantida",
+        "A taxa de câmbio está fora do intervalo, ou é mais antiga que a última.",
+        "Confira-a.",
+    ),
 }

@@ -1,0 +1,18 @@
+"""What is known of the market: what a share costs, whether the market is open, what a dollar is. Reads rows only."""
+
+from orders.market.equivalents import Equivalent, equivalent
+from orders.market.quoting import Estimate, PriceState, Quote, estimate, price_history, quote
+from orders.market.sessions import MarketSession, market_session
+
+__all__ = [
+    "Equivalent",
+    "Estimate",
+    "MarketSession",
+    "PriceState",
+    "Quote",
+    "equivalent",
+    "estimate",
+    "market_session",
+    "price_history",
+    "quote",
+]
