@@ -188,6 +188,36 @@ class SecondFactorExists(AgoraError):
     title = "There is a second factor already"
 
 
+class AddressNotAllowed(AgoraError):
+    code = "address_not_allowed"
+    status = 403
+    title = "This key may not be used from your address"
+
+
+class ApiKeyInvalid(AgoraError):
+    code = "api_key_invalid"
+    status = 422
+    title = "The API key cannot be made like this"
+
+
+class ApiKeyUnknown(AgoraError):
+    code = "api_key_unknown"
+    status = 404
+    title = "There is no such API key"
+
+
+class RefreshTokenInvalid(AgoraError):
+    code = "refresh_token_invalid"
+    status = 401
+    title = "The refresh token is not valid"
+
+
+class RefreshTokenReused(AgoraError):
+    code = "refresh_token_reused"
+    status = 401
+    title = "The refresh token was used before"
+
+
 class LoginUnknown(AgoraError):
     code = "login_unknown"
     status = 404

@@ -78,6 +78,9 @@ def _check_accounts() -> list[CheckMessage]:
         names = ("SUMSUB_APP_TOKEN", "SUMSUB_SECRET_KEY", "SUMSUB_WEBHOOK_SECRET")
         if missing := [name for name in names if not getattr(settings, name)]:
             found.append(Error(f"Not set: {', '.join(missing)}.", hint="See .env.example.", id="agora.E031"))
+    if not settings.JWT_KEYS_FILE:
+        hint = 'Set a file of ["0x<32 random bytes>"], mode 0600: it signs the API\'s access tokens.'
+        found.append(Error("JWT_KEYS_FILE is not set.", hint=hint, id="agora.E040"))
     if not settings.PUBLIC_URL.startswith("https://"):
         hint = "Set https://…: it is the domain that wallets sign for."
         found.append(Error("PUBLIC_URL is not set.", hint=hint, id="agora.E032"))

@@ -1,6 +1,6 @@
 """What staff may do, on one page: group → permissions, as strings. Nobody has one that is not here.
 
-A change takes a migration that calls `sync_groups` anew (as accounts/migrations/0012_console_groups.py does);
+A change takes a migration that calls `sync_groups` anew (as accounts/migrations/0013_console_groups.py does);
 `manage.py register_rules` brings any installation to what stands here.
 """
 

@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "pgtrigger",
     "rest_framework",
+    "drf_spectacular",
     "django_q",
     "django_otp",
     "django_otp.plugins.otp_totp",
@@ -51,9 +52,9 @@ INSTALLED_APPS = [
     "reserves",
 ]
 MIDDLEWARE = [
+    "agora.lib.visitors.VisitMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "agora.lib.visits.VisitMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "agora.lib.recent.SignInClock",
@@ -135,12 +136,11 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = ["ip_address"]
 AXES_RESET_ON_SUCCESS = True
-AXES_CLIENT_IP_CALLABLE = "agora.lib.visits.visitor_ip"
+AXES_CLIENT_IP_CALLABLE = "agora.lib.visitors.address_of"
 AXES_LOCKOUT_CALLABLE = "agora.lib.pages.locked_out"
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
-PROXY_COUNT = env.int("PROXY_COUNT", default=0)  # proxies of ours in front, whose X-Forwarded-For is believed
 # Staff: signed out when idle for so long, and after so long in any case (seconds); agora.lib.staff_sessions
 STAFF_IDLE = env.int("STAFF_IDLE", default=15 * 60)
 STAFF_SESSION = env.int("STAFF_SESSION", default=8 * 3600)
@@ -194,15 +194,41 @@ if STATIC_ROOT:
 STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]
 WHITENOISE_USE_FINDERS = not STATIC_ROOT
 
+# How many proxies of ours stand before the web process: that many entries of X-Forwarded-For are believed.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+
 # --- API -----------------------------------------------------------------------------------------------------------
+# Signs access tokens: a JSON list of 32-byte hex seeds (Ed25519), mode 0600, the signing one first, all verify.
+JWT_KEYS_FILE = env.str("JWT_KEYS_FILE", default=str(AGORA_HOME / "jwt.json") if AGORA_MODE == "sandbox" else "")
+JWT_AUDIENCE = "agora-api"
+# Requests a minute: of a caller; of an address without (or with a wrong) credential; of an address that signs in.
+_BRISK = 100 if AGORA_MODE == "sandbox" else 1  # a laptop's tests are not a flood
+API_RATE = env.int("API_RATE", default=600 * _BRISK)
+API_RATE_ANONYMOUS = env.int("API_RATE_ANONYMOUS", default=120 * _BRISK)
+SIGN_IN_RATE = env.int("SIGN_IN_RATE", default=20 * _BRISK)
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.authentication.ApiTokenAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.authentication.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["agora.lib.api.permissions.HasScope"],
     "DEFAULT_PARSER_CLASSES": ["agora.lib.api.parsing.ExactJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "EXCEPTION_HANDLER": "agora.lib.api.problem.handle",
+    "DEFAULT_SCHEMA_CLASS": "agora.lib.api.schema.Schema",
     "UNAUTHENTICATED_USER": None,
     "COERCE_DECIMAL_TO_STRING": True,
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Agora",
+    "VERSION": "1",
+    "DESCRIPTION": "Buy US shares; get one token a share, minted once, backed by shares in custody. See docs/api.md.",
+    "LICENSE": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    "OAS_VERSION": "3.1.1",
+    "SERVERS": [{"url": "/", "description": "Where this document was read"}],
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": ["agora.lib.api.schema.finish"],
 }
 
 # --- Queue: a doorbell on the same database (DESIGN §1) ------------------------------------------------------------

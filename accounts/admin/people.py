@@ -213,8 +213,11 @@ def _revoke(row: ApiToken, act: Act) -> None:
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(ReasonedAdmin):
-    list_display = ("prefix", "name", "user", "created_at", "expires_at", "revoked_at")
-    fields = ("prefix", "name", "user", "created_at", "expires_at", "revoked_at")
+    list_display = ("prefix", "name", "user", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at")
+    fields = (
+        *("prefix", "name", "user", "scopes", "allowed_networks", "requests_per_minute"),
+        *("created_at", "expires_at", "last_used_at", "revoked_at"),
+    )
     search_fields = ("=prefix",)
     reasoned_actions = (
         ReasonedAction(

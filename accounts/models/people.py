@@ -1,4 +1,4 @@
-"""Logins, customers, their wallets, tokens and holds."""
+"""Logins, customers, their wallets and holds."""
 
 from __future__ import annotations
 
@@ -109,24 +109,6 @@ class Wallet(models.Model):
 
     def __str__(self) -> str:
         return self.address
-
-
-class ApiToken(models.Model):
-    """A bearer token. The token itself is shown once; only its SHA-256 is kept."""
-
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_tokens")
-    name = models.CharField(max_length=100)
-    prefix = models.CharField(max_length=16)  # enough to recognise it, not to use it
-    digest = models.CharField(max_length=64, unique=True)
-    created_at = models.DateTimeField()
-    expires_at = models.DateTimeField(null=True, blank=True)
-    revoked_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        permissions: ClassVar = [("revoke_apitoken", "Can revoke")]
-
-    def __str__(self) -> str:
-        return f"{self.prefix}…"
 
 
 class Hold(models.Model):

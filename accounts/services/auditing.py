@@ -20,7 +20,7 @@ from accounts.models import AuditEntry, AuditSeal
 from accounts.states import Country
 from accounts.tax_ids import normalize
 from agora.lib import locks, log
-from agora.lib.visits import current_visit
+from agora.lib.visitors import current_visit
 
 logger = log.get(__name__)
 

@@ -1,8 +1,7 @@
-"""Logins, customers, wallets, API tokens and holds."""
+"""Logins, customers, wallets and holds."""
 
 from __future__ import annotations
 
-import secrets
 from datetime import datetime
 
 from django.contrib.auth.models import Group, Permission
@@ -11,8 +10,8 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from accounts.errors import WalletTaken
-from accounts.models import ApiToken, Customer, Hold, User, Wallet
-from accounts.selectors import check_address, token_digest
+from accounts.models import Customer, Hold, User, Wallet
+from accounts.selectors import check_address
 from accounts.services.auditing import is_staff_actor, record_audit
 from agora.lib import log, transitions
 from agora.roles import ROLES
@@ -77,31 +76,6 @@ def bind_wallet(*, customer: Customer, address: str, now: datetime) -> Wallet:
         if wallet.customer_id != customer.pk:
             raise WalletTaken(_("Use another wallet, or write to support if this one is yours.")) from None
         return wallet
-
-
-@transaction.atomic
-def issue_api_token(
-    *, user: User, name: str, now: datetime, expires_at: datetime | None = None, actor: str = "system"
-) -> str:
-    """A new bearer token, returned once. 256 random bits, so a fast hash of it is safe to store."""
-    token = f"agora_{secrets.token_urlsafe(32)}"
-    row = ApiToken.objects.create(
-        user=user, name=name, prefix=token[:12], digest=token_digest(token), created_at=now, expires_at=expires_at
-    )
-    after = {"of": f"user:{user.pk}", "prefix": row.prefix, "until": expires_at.isoformat() if expires_at else ""}
-    record_audit(actor=actor, action="token.issue", subject=f"token:{row.pk}", after=after, now=now)
-    return token
-
-
-@transaction.atomic
-def revoke_api_token(*, token_id: int, actor: str, now: datetime, reason: str = "") -> bool:
-    """End a token at once and for good; False if it had ended already."""
-    revoked = ApiToken.objects.filter(pk=token_id, revoked_at=None).update(revoked_at=now)
-    logger.warning("api token revoked", token=token_id, actor=actor, was_live=bool(revoked))
-    if revoked:
-        subject = f"token:{token_id}"
-        record_audit(actor=actor, action="token.revoke", subject=subject, reason=reason, now=now)
-    return bool(revoked)
 
 
 @transaction.atomic

@@ -185,7 +185,7 @@ def test_the_groups_name_permissions_that_models_declare() -> None:
 
 def test_migrate_alone_makes_the_groups() -> None:
     Group.objects.all().delete()
-    import_module("accounts.migrations.0012_console_groups").sync(apps, None)
+    import_module("accounts.migrations.0013_console_groups").sync(apps, None)
 
     made = {
         group.name: {

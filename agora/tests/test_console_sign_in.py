@@ -238,7 +238,7 @@ def test_a_right_password_forgives_the_wrong_ones() -> None:
 
 def test_the_address_is_taken_from_our_proxy_alone(settings: Any) -> None:
     new_staff()
-    settings.PROXY_COUNT = 1
+    settings.TRUSTED_PROXIES = 1
     client = Client(REMOTE_ADDR="10.0.0.1")
     for number in range(11):  # what the guesser writes into the header itself changes nothing
         header = f"192.0.2.{number}, 198.51.100.7"

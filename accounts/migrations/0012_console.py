@@ -12,7 +12,7 @@ import agora.lib.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0010_public_events_and_webhooks"),
+        ("accounts", "0011_api_credentials"),
     ]
 
     operations = [
