@@ -1,6 +1,7 @@
 """The invariants of this app: each query returns no rows, or something is wrong (DESIGN §7)."""
 
 from accounts import audit_log
+from accounts.models.holds import YOUNG
 from accounts.notifying.audit import announced
 from accounts.states import DELETION_MOVES, ENDPOINT_MOVES, MOVES
 from agora.lib.invariants import Invariant, event_invariants
@@ -171,5 +172,20 @@ INVARIANTS = [
            OR x.payload_hash IS DISTINCT FROM d.payload_hash OR x.payload_hash <> p.payload_hash
            OR d.decided_at >= p.expires_at OR x.executed_at >= p.expires_at OR x.executed_at < d.decided_at
         """,
+    ),
+    Invariant(
+        "what stopped more than one order went on by two people, or was taken back by its owner a moment later",
+        f"""
+        SELECT h.id, h.subject, h.owner, h.released_by, h.released_at FROM accounts_hold h
+        WHERE h.released_at IS NOT NULL AND h.subject NOT LIKE 'order:%%'
+          AND (h.subject NOT LIKE 'customer:%%' OR h.owner ~ '^(staff|shell):')
+          AND (h.until IS NULL OR h.until > h.released_at)
+          AND NOT (h.owner ~ '^(staff|shell):' AND h.released_by = h.owner
+                   AND h.released_at < h.placed_at + interval '{YOUNG.total_seconds():.0f} seconds')
+          AND NOT EXISTS (
+              SELECT FROM accounts_proposal p JOIN accounts_proposalexecution x ON x.proposal_id = p.id
+              WHERE p.action = 'hold.release' AND p.subject = 'hold:' || h.id
+          )
+        """,  # noqa: S608 - a constant of ours
     ),
 ]

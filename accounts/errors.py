@@ -176,6 +176,14 @@ class ProposalRefused(AgoraError):
     title = "This proposal cannot be decided or carried out"
 
 
+class SwitchRefused(AgoraError):
+    """It would stop nothing, or may not be released like this."""
+
+    code = "switch_refused"
+    status = 409
+    title = "This cannot be paused or released"
+
+
 class SecondFactorInvalid(AgoraError):
     code = "second_factor_invalid"
     status = 422

@@ -12,6 +12,7 @@ from accounts import tax_ids
 from accounts.errors import TaxIdInvalid, TaxIdTaken
 from accounts.models import Customer, Disclosure
 from accounts.states import Country, DisclosureKind, RejectKind
+from accounts.switches import symbols
 from agora.lib.admin import ReasonForm
 from agora.lib.errors import AgoraError
 
@@ -107,3 +108,31 @@ class RejectForm(ReasonForm):
 
 class TierForm(ReasonForm):
     level = forms.IntegerField(min_value=1, max_value=9, help_text="The tier to change to.")
+
+
+class PauseForm(ReasonForm):
+    what = forms.ChoiceField(help_text="It stops at once.")
+    customer = forms.CharField(
+        required=False, max_length=36, strip=True, help_text="For one customer: the whole id, from their page."
+    )
+    field_order = ("what", "customer", "reason")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        groups: list[Any] = [
+            ("everything", "Everything"),
+            ("minting", "Minting of all assets"),
+            ("buying", "Buying of all assets"),
+            ("customer", "One customer"),
+        ]
+        for symbol in symbols():
+            one = [("minting", "minting"), ("buying", "buying"), ("asset", "buying, custody and minting")]
+            groups.append((symbol, [(f"{kind}:{symbol}", f"{symbol}: {words}") for kind, words in one]))
+        field: Any = self.fields["what"]
+        field.choices = groups
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if (cleaned.get("what") == "customer") != bool(cleaned.get("customer")):
+            self.add_error("customer", 'Give a customer\'s id for "One customer", and for nothing else.')
+        return cleaned

@@ -61,6 +61,7 @@ def _holds(*, now: datetime) -> Panel:
     if (total := active.count()) > SHOWN:
         rest = reverse("admin:accounts_hold_changelist") + "?released_at__isempty=1"
         facts.append(Fact(label="All holds", value=str(total), level=LOOK, url=rest))
+    facts.append(Fact(label="Kill switches", url=reverse("admin:accounts_hold_switches")))
     return Panel(title="On hold", facts=tuple(facts))
 
 

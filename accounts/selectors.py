@@ -41,6 +41,7 @@ from agora.lib.api import jwt
 from agora.pipeline import CLOSING_BLOCKERS
 
 EVERYTHING = "everything"
+BUYING, MINTING = "buying", "minting"  # one step of all assets; "buying:AAPL" is that of one
 WAITING = Q(status=KycStatus.PENDING, submitted_at__isnull=False)  # an identity check that waits for a decision
 ZONES = {Country.BR: ZoneInfo("America/Sao_Paulo"), Country.PY: ZoneInfo("America/Asuncion")}
 
@@ -278,12 +279,24 @@ def active_holds(*, subjects: Sequence[str], now: datetime) -> list[ActiveHold]:
     ]
 
 
+def step_subjects(*, step: str, symbol: str) -> list[str]:
+    """What stops one step alone, of all assets or of this one."""
+    return [step, f"{step}:{symbol}"]
+
+
 def user_by_name(*, username: str) -> User:
     """Raises LoginUnknown."""
     user = User.objects.filter(username=username).first()
     if user is None:
         raise LoginUnknown(f"There is no login {username!r}.")
     return user
+
+
+def staff_who_may(*, permission: str) -> list[str]:
+    """The names of active staff with a permission of their own or their groups'."""
+    backend = "django.contrib.auth.backends.ModelBackend"
+    rows = User.objects.with_perm(permission, backend=backend).filter(is_staff=True)
+    return list(rows.order_by("username").values_list("username", flat=True))
 
 
 def zone_of(*, user: User | AnonymousUser) -> ZoneInfo | None:

@@ -28,6 +28,7 @@ EMITTED_BY = {
     "custody": "custody",
     "signature": "custody",
     "mint": "minting",
+    "reconciliation": "reserves",
     "webhook": "accounts",
 }
 MODES = ("sandbox", "paper")

@@ -20,6 +20,7 @@ EVENTS: dict[str, list[str]] = {
     "mint.unbacked": ["reserves.tasks.publish_reserves"],
     "mint.sent": ["minting.tasks.observe_mint"],
     "mint.settled": ["reserves.tasks.refresh"],
+    "reconciliation.asked": ["reserves.tasks.reconcile_asked"],
 }
 
 # What is called, in the transaction that moved such a row, with the row and its event: customers and integrators hear
@@ -33,3 +34,6 @@ ANNOUNCERS: dict[str, str] = {
 # Before accounts closes one, later apps are asked why it cannot be yet: `(*, customer, now)` → sentences, or none.
 CLOSING_BLOCKERS = ["orders.selectors.closing_blockers"]  # by rows, in the closing transaction
 CLOSING_BLOCKERS_OUTSIDE = ["minting.selectors.closing_blockers"]  # by calls, before it
+
+# The tickers that can be paused, from the app that lists them: `()` → str's.
+SYMBOLS = "orders.selectors.asset_symbols"

@@ -35,12 +35,18 @@ ROLES: dict[str, tuple[str, ...]] = {
         *(*_LOOP, *_PEOPLE, *_PROPOSALS),
         *("accounts.decide_customer", "accounts.reveal_customer", "accounts.retier_customer"),
         *("accounts.decide_proposal", "accounts.decide_deletionrequest"),
+        *("accounts.place_hold", "accounts.release_hold"),
+        *("reserves.propose_reservereport", "reserves.approve_reservereport", "reserves.publish_reservereport"),
+        *("reserves.attend_break", "reserves.resolve_break", "reserves.ask_reconciliationrun"),
     ),
     # the loop, with hands
     "operations": (
         *(*_LOOP, *_QUEUE),
         *_view("accounts", "apitoken"),
         *("accounts.revoke_apitoken", "custody.retry_custodyrecord"),
+        *("accounts.place_hold", "accounts.release_hold"),
+        *("reserves.propose_reservereport", "reserves.publish_reservereport"),
+        *("reserves.attend_break", "reserves.ask_reconciliationrun"),
     ),
     # everything there is to read, masked, and the audit log; no act
     "auditor": (

@@ -6,4 +6,5 @@ transaction that marks the proposal as carried out: no effect outside the databa
 
 TWO_PERSON: dict[str, str] = {
     "customer.set_tier": "accounts.services.change_tier",
+    "hold.release": "accounts.services.release_pause",
 }

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db.models import Count, Q, Sum
 from django.utils.translation import gettext
 
-from accounts.selectors import active_holds, wallets_of
+from accounts.selectors import MINTING, active_holds, wallets_of
 from agora.lib.db import snapshot
 from agora.lib.errors import Unavailable, VendorError
 from agora.lib.money import plain, shares_from_wei, tokens_from_wei
@@ -296,10 +296,14 @@ def stuck_mints(*, before: datetime, now: datetime) -> list[StuckRow]:
             status=mint.status,
             since=mint.updated_at,
             waits_for=_WAITS_FOR[S(mint.status)],
-            holds=tuple(active_holds(subjects=hold_subjects(facts=order_facts(order_id=mint.order_id)), now=now)),
+            holds=tuple(active_holds(subjects=_what_stops(mint), now=now)),
         )
         for mint in sorted(rows, key=lambda mint: mint.updated_at)
     ]
+
+
+def _what_stops(mint: MintTx) -> list[str]:
+    return hold_subjects(facts=order_facts(order_id=mint.order_id), step=MINTING)
 
 
 _WAITS_FOR = {

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_noop as _
 
 from accounts.selectors import active_holds
 from orders.models import Order
-from orders.selectors import RESERVE_HOLD, hold_subjects, order_facts
+from orders.selectors import RESERVE_HOLD, hold_subjects, order_facts, step_of
 from orders.states import OPEN
 from orders.states import OrderStatus as S
 
@@ -17,7 +17,8 @@ LATE_AFTER = timedelta(seconds=45)  # a step that takes longer deserves a word; 
 
 
 def explain(*, order: Order, now: datetime) -> str:
-    holds = active_holds(subjects=hold_subjects(facts=order_facts(order_id=order.pk)), now=now)
+    subjects = hold_subjects(facts=order_facts(order_id=order.pk), step=step_of(status=order.status))
+    holds = active_holds(subjects=subjects, now=now)
     if holds and all(hold.owner == RESERVE_HOLD for hold in holds):
         return gettext("The custodian holds your shares. Your tokens wait for the next reserve report.")
     if holds:

@@ -14,7 +14,7 @@ from django.http import Http404
 from django.utils.translation import gettext_noop as _
 from django.utils.translation import ngettext
 
-from accounts.selectors import ActiveHold, active_holds, customer_of
+from accounts.selectors import BUYING, MINTING, ActiveHold, active_holds, customer_of, step_subjects
 from orders.market import PriceState, quote
 from orders.models import Asset, Order, OrderEvent
 from orders.states import LADDER, WITHOUT_FILL
@@ -66,8 +66,15 @@ def order_facts(*, order_id: UUID) -> OrderFacts:
     )
 
 
-def hold_subjects(*, facts: OrderFacts) -> list[str]:
-    return [f"order:{facts.order_id}", f"asset:{facts.symbol}", f"customer:{facts.customer_id}"]
+def hold_subjects(*, facts: OrderFacts, step: str = "") -> list[str]:
+    """What stops an order; with `step` (accounts.selectors), also what stops that step alone."""
+    own = [f"order:{facts.order_id}", f"asset:{facts.symbol}", f"customer:{facts.customer_id}"]
+    return [*own, *(step_subjects(step=step, symbol=facts.symbol) if step else [])]
+
+
+def step_of(*, status: str) -> str:
+    """The step that an order of this status waits for, where it can be paused by itself; else ""."""
+    return {S.PENDING: BUYING, S.CUSTODY_CONFIRMED: MINTING}.get(S(status), "")
 
 
 def unsettled_with_broker() -> list[str]:
@@ -228,10 +235,14 @@ def stuck_orders(*, before: datetime, now: datetime) -> list[StuckRow]:
             status=order.status,
             since=order.updated_at,
             waits_for=_WAITS_FOR[S(order.status)],
-            holds=tuple(active_holds(subjects=hold_subjects(facts=order_facts(order_id=order.pk)), now=now)),
+            holds=tuple(active_holds(subjects=_what_stops(order), now=now)),
         )
         for order in rows.order_by("updated_at")[:500]
     ]
+
+
+def _what_stops(order: Order) -> list[str]:
+    return hold_subjects(facts=order_facts(order_id=order.pk), step=step_of(status=order.status))
 
 
 _WAITS_FOR = {

@@ -44,6 +44,7 @@ def _reports(*, now: datetime) -> Panel:
         )
         for row in drafts.order_by("drafted_at")[:SHOWN]
     ]
+    facts.append(Fact(label="All reports", url=reverse("admin:reserves_reservereport_desk")))
     return Panel(title="Reserve reports to approve", facts=tuple(facts))
 
 

@@ -12,6 +12,7 @@ class BreakKind(models.TextChoices):
 
 class BreakAction(models.TextChoices):
     ASSIGNED = "ASSIGNED", "assigned"
+    NOTED = "NOTED", "noted"
     RESOLVED = "RESOLVED", "resolved"
 
 

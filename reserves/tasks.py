@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import timedelta
 
 from django.utils import timezone
 
@@ -13,6 +14,11 @@ from reserves import services
 def refresh(mint_id: str) -> None:
     """A mint settled: compare the books again, unless that was done a moment ago."""
     services.refresh(now=timezone.now())
+
+
+def reconcile_asked(actor: str) -> None:
+    """Staff asked for a comparison now. Twice costs a look at the vendors."""
+    services.refresh(now=timezone.now(), fresh=timedelta(0))
 
 
 def publish_reserves(subject_id: str) -> None:

@@ -19,13 +19,13 @@ from accounts.models import (
     Customer,
     CustomerEvent,
     Disclosure,
-    Hold,
     LimitUse,
     Tier,
     Wallet,
 )
 from accounts.similar import similar_customers
 from accounts.states import KycStatus
+from accounts.switches import what_it_stops
 from agora.lib.admin import Act, ReadOnlyAdmin, ReadOnlyInline, ReasonedAction, ReasonedAdmin
 
 DECIDE = "accounts.decide_customer"
@@ -49,6 +49,10 @@ def _reject(row: Customer, act: Act, *, kind: str, sentence: str) -> None:
 
 def _reopen(row: Customer, act: Act) -> None:
     services.reopen_customer(customer=row, actor=act.actor, reason=act.reason, now=act.now)
+
+
+def _pause(row: Customer, act: Act) -> None:
+    services.pause(subject=f"customer:{row.pk}", actor=act.actor, reason=act.reason, now=act.now)
 
 
 def _reveal(row: Customer, act: Act) -> dict[str, str]:
@@ -94,6 +98,13 @@ CUSTOMER_ACTIONS = (
         run=_reopen,
         refusal=lambda row, user: "" if row.status == KycStatus.REJECTED else f"The customer is {row.status}.",
         preview=lambda row: ["The check is pending again, with what the customer told us."],
+    ),
+    ReasonedAction(
+        name="pause",
+        title="Pause",
+        permission="accounts.place_hold",
+        run=_pause,
+        preview=lambda row: [what_it_stops(subject=f"customer:{row.pk}"), "At once; two people let it go on."],
     ),
     ReasonedAction(
         name="reveal",
@@ -198,13 +209,6 @@ class TierAdmin(ReadOnlyAdmin):
 class LimitUseAdmin(ReadOnlyAdmin):
     list_display = ("customer", "day", "kind", "amount_usd", "order_id", "at")
     search_fields = ("=customer__id", "=order_id")
-
-
-@admin.register(Hold)
-class HoldAdmin(ReadOnlyAdmin):
-    list_display = ("subject", "owner", "reason", "placed_at", "until", "released_at")
-    list_filter = (("released_at", admin.EmptyFieldListFilter), "owner")
-    search_fields = ("=subject",)
 
 
 def _revoke(row: ApiToken, act: Act) -> None:

@@ -2,6 +2,7 @@
 
 from accounts.models.api import ApiSession, ApiToken, IdempotentRequest, RefreshToken
 from accounts.models.audit import AuditEntry, AuditSeal
+from accounts.models.holds import Hold
 from accounts.models.limits import LimitDay, LimitUse, Tier
 from accounts.models.notifications import (
     PublicEvent,
@@ -11,7 +12,7 @@ from accounts.models.notifications import (
     WebhookEndpointEvent,
 )
 from accounts.models.onboarding import Consent, Disclosure, KycMessage
-from accounts.models.people import Customer, CustomerEvent, Hold, User, Wallet
+from accounts.models.people import Customer, CustomerEvent, User, Wallet
 from accounts.models.privacy import DataExport, DeletionEvent, DeletionRequest
 from accounts.models.proposals import Proposal, ProposalDecision, ProposalExecution
 from accounts.models.signin import SignInChallenge

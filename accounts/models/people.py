@@ -9,7 +9,6 @@ from django.db import models
 from django.db.models import Q
 
 from accounts.states import MOVES, Country, KycStatus, Language, RejectKind
-from agora.lib.ids import new_id
 from agora.lib.statemachine import StateEvent, Stateful, append_only, state_triggers
 
 
@@ -109,34 +108,3 @@ class Wallet(models.Model):
 
     def __str__(self) -> str:
         return self.address
-
-
-class Hold(models.Model):
-    """An owned reason that stops an order, an asset, a customer or everything. Holds are a set: release your own."""
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    subject = models.CharField(max_length=80)  # "order:<uuid>", "asset:AAPL", "customer:<uuid>", "everything"
-    owner = models.CharField(max_length=64)
-    reason = models.TextField()
-    placed_at = models.DateTimeField()
-    until = models.DateTimeField(null=True, blank=True)
-    released_at = models.DateTimeField(null=True, blank=True)
-    released_by = models.CharField(max_length=64, blank=True)
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["subject", "owner"], condition=Q(released_at=None), name="hold_one_an_owner"
-            ),
-            models.CheckConstraint(
-                condition=Q(subject="everything") | Q(subject__regex=r"^(order|asset|customer):[^:]+$"),
-                name="hold_subject_shape",
-            ),
-            models.CheckConstraint(
-                condition=Q(until=None) | Q(until__gt=models.F("placed_at")), name="hold_until_after_placed"
-            ),
-        ]
-        indexes: ClassVar = [models.Index(fields=["subject"], condition=Q(released_at=None), name="hold_active")]
-
-    def __str__(self) -> str:
-        return f"{self.subject}: {self.reason}"

@@ -52,6 +52,7 @@ from accounts.services.notifying import (
     update_endpoint,
 )
 from accounts.services.onboarding import reseal_tax_ids, submit_profile
+from accounts.services.pausing import open_release, pause, propose_release, release_pause, undo_pause, undo_refusal
 from accounts.services.people import (
     bind_wallet,
     has_login,
@@ -118,10 +119,13 @@ __all__ = [
     "keep_answer",
     "note_audit_heads",
     "note_use",
+    "open_release",
     "open_session",
+    "pause",
     "place_hold",
     "process_kyc_notification",
     "propose",
+    "propose_release",
     "prune_challenges",
     "prune_deliveries",
     "prune_idempotency_keys",
@@ -142,6 +146,7 @@ __all__ = [
     "release_hold",
     "release_key",
     "release_limit",
+    "release_pause",
     "reopen_customer",
     "replay_delivery",
     "replay_event",
@@ -162,6 +167,8 @@ __all__ = [
     "submit_profile",
     "sweep_customers",
     "sync_groups",
+    "undo_pause",
+    "undo_refusal",
     "update_endpoint",
     "withdraw_deletion",
 ]

@@ -68,8 +68,8 @@ def record_audit(
 
 
 def is_staff_actor(actor: str) -> bool:
-    """Whether somebody decided this in the console; providers and rules leave their own events."""
-    return actor.startswith("staff:")
+    """Whether somebody decided this, in the console or at a shell; providers and rules leave their own events."""
+    return actor.startswith(("staff:", "shell:"))
 
 
 def seal_audit_log(*, now: datetime) -> int:

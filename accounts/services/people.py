@@ -81,6 +81,8 @@ def bind_wallet(*, customer: Customer, address: str, now: datetime) -> Wallet:
 @transaction.atomic
 def place_hold(*, subject: str, owner: str, reason: str, now: datetime, until: datetime | None = None) -> Hold:
     """Add an owner's hold on a subject; the one they already have there, if any, stays as it is."""
+    lapsed = Hold.objects.filter(subject=subject, owner=owner, released_at=None, until__lte=now)
+    lapsed.update(released_at=now, released_by="lapsed")
     hold, created = Hold.objects.get_or_create(
         subject=subject,
         owner=owner,

@@ -102,14 +102,23 @@ class ReasonedAction:
 
 
 class ReasonedAdmin(ReadOnlyAdmin):
-    """Read-only but for `reasoned_actions`, each on a page of its own."""
+    """Read-only but for `reasoned_actions` on a row and `list_actions` on none, each on a page of its own."""
 
     reasoned_actions: tuple[ReasonedAction, ...] = ()
+    list_actions: tuple[ReasonedAction, ...] = ()  # their row is None
     change_form_template = "admin/reasoned_change_form.html"
+    change_list_template = "admin/reasoned_change_list.html"
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(sensitive_post_parameters()(self.act_view))
-        return [path("<path:object_id>/act/<slug:name>/", view, name=self._act_url_name()), *super().get_urls()]
+        act, list_act = (
+            self.admin_site.admin_view(sensitive_post_parameters()(view))
+            for view in (self.act_view, self.list_act_view)
+        )
+        return [
+            path("act/<slug:name>/", list_act, name=f"{self._act_url_name()}_on_none"),
+            path("<path:object_id>/act/<slug:name>/", act, name=self._act_url_name()),
+            *super().get_urls(),
+        ]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -126,18 +135,42 @@ class ReasonedAdmin(ReadOnlyAdmin):
             if request.user.has_perm(action.permission) and not action.refusal(row, request.user)
         ]
 
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(request, {**(extra_context or {}), "offered": self.offered_on_none(request)})
+
+    def offered_on_none(self, request: HttpRequest) -> list[tuple[ReasonedAction, str]]:
+        return [
+            (action, self.act_url(None, action.name))
+            for action in self.list_actions
+            if request.user.has_perm(action.permission)
+        ]
+
     def act_url(self, row: Any, name: str) -> str:
-        return reverse(f"admin:{self._act_url_name()}", args=[row.pk, name], current_app=self.admin_site.name)
+        if row is None:
+            url = reverse(f"admin:{self._act_url_name()}_on_none", args=[name], current_app=self.admin_site.name)
+        else:
+            url = reverse(f"admin:{self._act_url_name()}", args=[row.pk, name], current_app=self.admin_site.name)
+        return url
 
     def act_view(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
-        action = next((one for one in self.reasoned_actions if one.name == name), None)
+        action = self._permitted(request, self.reasoned_actions, name)
+        row = self.get_object(request, unquote(object_id))
+        if row is None:
+            raise Http404
+        return self._act(request, action, row)
+
+    def list_act_view(self, request: HttpRequest, name: str) -> HttpResponse:
+        return self._act(request, self._permitted(request, self.list_actions, name), None)
+
+    def _permitted(self, request: HttpRequest, actions: tuple[ReasonedAction, ...], name: str) -> ReasonedAction:
+        action = next((one for one in actions if one.name == name), None)
         if action is None:
             raise Http404
         if not self.has_view_permission(request) or not request.user.has_perm(action.permission):
             raise PermissionDenied
-        row = self.get_object(request, unquote(object_id))
-        if row is None:
-            raise Http404
+        return action
+
+    def _act(self, request: HttpRequest, action: ReasonedAction, row: Any) -> HttpResponse:
         if action.is_dangerous and not has_recent_second_factor(request, now=timezone.now()):
             url = reverse("admin:second_factor", current_app=self.admin_site.name)
             return HttpResponseRedirect(f"{url}?{urlencode({'next': request.path})}")
@@ -159,7 +192,8 @@ class ReasonedAdmin(ReadOnlyAdmin):
         except AgoraError as refusal:
             return self._ask(request, action, row, form, refusal.detail, status=refusal.status)
         if shown is None:
-            self.message_user(request, f"{action.title}: done. {row}.", messages.SUCCESS)
+            of = "" if row is None else f" {row}."
+            self.message_user(request, f"{action.title}: done.{of}", messages.SUCCESS)
             return HttpResponseRedirect(self._change_url(row))
         response = self._page(request, action, row, "admin/act_done.html", shown=dict(shown))
         response["Cache-Control"] = "no-store"
@@ -184,9 +218,9 @@ class ReasonedAdmin(ReadOnlyAdmin):
         context = {
             **self.admin_site.each_context(request),
             "title": action.title,
-            "subtitle": str(row),
+            "subtitle": self._name_of(row),
             "action": action,
-            "row": row,
+            "row": self._name_of(row),
             "row_url": self._change_url(row),
             "opts": self.opts,
             **more,
@@ -200,9 +234,19 @@ class ReasonedAdmin(ReadOnlyAdmin):
             return "It has changed since you looked. Look again, then decide."
         return ""
 
+    def _name_of(self, row: Any) -> str:
+        return str(self.opts.verbose_name_plural).capitalize() if row is None else str(row)
+
     def _change_url(self, row: Any) -> str:
+        if row is None:
+            return self.list_url()
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
         return reverse(name, args=[row.pk], current_app=self.admin_site.name)
+
+    def list_url(self) -> str:
+        """Where an act on no row leads back to."""
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"
+        return reverse(name, current_app=self.admin_site.name)
 
     def _act_url_name(self) -> str:
         return f"{self.opts.app_label}_{self.opts.model_name}_act"

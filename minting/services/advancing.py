@@ -8,7 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Max
 
-from accounts.selectors import active_holds
+from accounts.selectors import MINTING, active_holds
 from accounts.services import place_hold
 from agora.lib import crashpoints, ids, locks, log, transitions
 from agora.lib.db import serializable
@@ -72,7 +72,7 @@ def _claim(*, mint_id: UUID, now: datetime) -> MintTx | None:
     mint.save(update_fields=["attempts", "next_attempt_at"])
     # Signed bytes may be in the mempool already: a hold can stop a mint only before it is signed.
     held = mint.status != S.SIGNED and active_holds(
-        subjects=hold_subjects(facts=order_facts(order_id=mint.order_id)), now=now
+        subjects=hold_subjects(facts=order_facts(order_id=mint.order_id), step=MINTING), now=now
     )
     return None if held else mint
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
-from accounts.selectors import check_trading_eligibility, check_wallet
+from accounts.selectors import BUYING, check_trading_eligibility, check_wallet, step_subjects
 from accounts.services import check_limit, reserve_limit
 from agora.lib import ids, transitions
 from agora.lib.db import serializable
@@ -119,7 +119,8 @@ def _check(
     """Everything but the limit: that is taken in the same statement that checks it."""
     check_wallet(customer=customer, address=recipient)
     asset = _check_asset(asset, symbol=symbol, quantity=quantity)
-    check_trading_eligibility(customer=customer, subjects=[f"asset:{symbol}"], now=now)
+    subjects = [f"asset:{symbol}", *step_subjects(step=BUYING, symbol=symbol)]
+    check_trading_eligibility(customer=customer, subjects=subjects, now=now)
     return asset, estimate(asset=asset, quantity=quantity, now=now)
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from accounts.selectors import active_holds
+from accounts.selectors import BUYING, active_holds
 from accounts.services import release_limit
 from agora.lib import crashpoints, locks, log, transitions
 from agora.lib.db import serializable
@@ -15,6 +15,7 @@ from agora.lib.errors import Rejected, Unavailable, Uncertain
 from orders.brokers import get_broker
 from orders.brokers.base import Broker, BrokerOrder, OrderRequest
 from orders.models import Order
+from orders.selectors import hold_subjects, order_facts
 from orders.services.ingesting import ingest_report
 from orders.states import OrderStatus as S
 
@@ -47,7 +48,7 @@ def _claim(*, order_id: UUID, now: datetime) -> Order | None:
     order = Order.objects.select_for_update().select_related("asset").get(pk=order_id)
     if order.status not in (S.PENDING, S.SUBMITTING):
         return None
-    subjects = [f"order:{order.pk}", f"asset:{order.asset.symbol}", f"customer:{order.customer_id}"]
+    subjects = hold_subjects(facts=order_facts(order_id=order.pk), step=BUYING)
     order.next_attempt_at = now + timedelta(seconds=settings.NUDGE_AFTER)
     if order.status == S.PENDING and active_holds(subjects=subjects, now=now):
         order.save(update_fields=["next_attempt_at"])

@@ -4,6 +4,7 @@ from reserves.models.attesting import AttestationOutcome, ReserveAttestation
 from reserves.models.comparing import Break, BreakNote, ReconciliationRun
 from reserves.models.reporting import (
     DRAFT_VALID,
+    REQUEST_VALID,
     SECOND_FACTOR_FRESH,
     LiabilityLeaf,
     LiabilityLevel,
@@ -17,6 +18,7 @@ from reserves.models.reporting import (
 
 __all__ = [
     "DRAFT_VALID",
+    "REQUEST_VALID",
     "SECOND_FACTOR_FRESH",
     "AttestationOutcome",
     "Break",

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from agora.lib.money import plain
 from agora.lib.statemachine import append_only
 from reserves.models.fields import shares_field
 from reserves.states import BreakAction, BreakKind
@@ -29,6 +30,7 @@ class ReconciliationRun(models.Model):
     supply = shares_field()
 
     class Meta:
+        permissions: ClassVar = [("ask_reconciliationrun", "Can have the books compared now")]
         indexes: ClassVar = [models.Index(fields=["asset", "-as_of"], name="run_latest")]
         triggers: ClassVar = append_only()
 
@@ -47,6 +49,10 @@ class Break(models.Model):
     closed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        permissions: ClassVar = [
+            ("attend_break", "Can assign and note differences"),
+            ("resolve_break", "Can say what a difference was"),
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["asset", "kind"], condition=Q(closed_at=None), name="break_open_once"),
         ]
@@ -61,7 +67,12 @@ class Break(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()}: {self.quantity}"
+        return f"{self.get_kind_display()}: {plain(self.quantity)}"
+
+    @property
+    def version(self) -> str:
+        """What whoever acts on it was looking at."""
+        return f"{self.quantity} {self.closed_at or 'open'} {self.notes.count()}"
 
 
 class BreakNote(models.Model):
@@ -82,6 +93,7 @@ class BreakNote(models.Model):
             models.CheckConstraint(condition=~Q(reason=""), name="break_note_has_reason"),
             models.CheckConstraint(
                 condition=Q(action="ASSIGNED", quantity=None) & ~Q(owner="")
+                | Q(action="NOTED", quantity=None, owner="")
                 | Q(action="RESOLVED", quantity__isnull=False, owner=""),
                 name="break_note_whole",
             ),

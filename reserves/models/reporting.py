@@ -16,6 +16,7 @@ from reserves.models.fields import shares_field
 from reserves.states import FigureName, Source
 
 SECOND_FACTOR_FRESH = timedelta(minutes=5)  # how old a second factor may be when it approves a report
+REQUEST_VALID = timedelta(minutes=15)  # a request that could not be drafted by then is given up
 DRAFT_VALID = timedelta(hours=24)  # a draft is approved, and an approval published, within this time
 
 
@@ -49,6 +50,11 @@ class ReserveReport(models.Model):
     drafted_at = models.DateTimeField()
 
     class Meta:
+        permissions: ClassVar = [
+            ("propose_reservereport", "Can ask for a report"),
+            ("approve_reservereport", "Can approve what another asked for"),
+            ("publish_reservereport", "Can publish a signed report"),
+        ]
         indexes: ClassVar = [models.Index(fields=["asset", "-drafted_at"], name="report_latest")]
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(sequence__gt=0), name="report_sequence_positive"),
@@ -58,6 +64,11 @@ class ReserveReport(models.Model):
 
     def __str__(self) -> str:
         return f"report {self.sequence}"
+
+    @property
+    def version(self) -> str:
+        """What an approver's page was about."""
+        return self.content_hash
 
 
 class ReserveLine(models.Model):

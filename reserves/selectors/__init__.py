@@ -1,6 +1,7 @@
 """Reads about reserves. One module a subject; callers use these names."""
 
 from reserves.selectors.comparing import BreakFacts, Position, RatioPoint, breaks, positions, ratio_history
+from reserves.selectors.desk import OpenRequest, open_requests, staff_file, staff_files
 from reserves.selectors.reporting import (
     MEDIA,
     ReportFacts,
@@ -17,12 +18,14 @@ from reserves.selectors.reporting import (
 __all__ = [
     "MEDIA",
     "BreakFacts",
+    "OpenRequest",
     "Position",
     "RatioPoint",
     "ReportFacts",
     "breaks",
     "inclusion_proof",
     "inclusion_proofs",
+    "open_requests",
     "package_of",
     "positions",
     "public_report",
@@ -31,4 +34,6 @@ __all__ = [
     "report",
     "report_file",
     "reports",
+    "staff_file",
+    "staff_files",
 ]

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from agora.lib import log
+from accounts.services import record_audit
 from agora.lib.db import serializable
 from agora.lib.errors import Rejected
 from agora.lib.keyfiles import KeyFileRefused
@@ -32,13 +32,13 @@ from reserves.publishers import get_publisher
 
 if TYPE_CHECKING:
     from accounts.models import User
-
-logger = log.get(__name__)
+NOT_YOURS = "You asked for this report: somebody else has to approve it."
+OVERTAKEN = "Another report was published since this one was drafted: ask for a new one."
 
 
 @serializable
 def approve_report(
-    *, report_id: UUID, signer: User, content_hash: str, second_factor_at: datetime, now: datetime
+    *, report_id: UUID, signer: User, content_hash: str, second_factor_at: datetime, now: datetime, reason: str = ""
 ) -> ReportApproval:
     """A second person stands for the content of that hash; the attestor signs it within seconds.
 
@@ -48,20 +48,17 @@ def approve_report(
     if report is None:
         raise ReportUnknown
     if report.request.proposer_id == signer.pk:
-        raise SecondPersonNeeded("You asked for this report: somebody else has to approve it.")
+        raise SecondPersonNeeded(NOT_YOURS)
     if not now - SECOND_FACTOR_FRESH <= second_factor_at <= now:
         raise SecondFactorNeeded("Give a new code of your second factor: the last one is older than five minutes.")
     if report.content_hash != content_hash:
         raise ReportRefused("What you were shown is not this report: open it again.")
-    if now > report.drafted_at + DRAFT_VALID:
-        raise ReportRefused("This draft is older than a day: ask for a new one.")
-    if ReportApproval.objects.filter(report=report).exists():
-        raise ReportRefused("This report is approved already.")
-    _check_next(report)
+    if refusal := approval_refusal(report=report, user=signer, now=now):
+        raise ReportRefused(refusal)
     approval = ReportApproval.objects.create(
         report=report, signer=signer, content_hash=content_hash, second_factor_at=second_factor_at, approved_at=now
     )
-    logger.info("report approved", report=str(report.pk), signer=signer.pk)
+    _record(report, "approve", signer, reason=reason, now=now)
     return approval
 
 
@@ -86,7 +83,7 @@ def sign_report(*, report_id: UUID, now: datetime) -> ReportSignature:
 
 
 @serializable
-def publish_report(*, report_id: UUID, publisher: User, now: datetime) -> ReportPublication:
+def publish_report(*, report_id: UUID, publisher: User, now: datetime, reason: str = "") -> ReportPublication:
     """The next link of the asset's chain, for all to see. Raises ReportUnknown, ReportRefused."""
     report = ReserveReport.objects.select_related("publication").filter(pk=report_id).first()
     if report is None:
@@ -94,12 +91,9 @@ def publish_report(*, report_id: UUID, publisher: User, now: datetime) -> Report
     published = ReportPublication.objects.filter(report=report).first()
     if published is not None:
         return published
-    signature = ReportSignature.objects.select_related("approval").filter(approval__report=report).first()
-    if signature is None:
-        raise ReportRefused("This report is not signed yet.")
-    if now > signature.approval.approved_at + DRAFT_VALID:
-        raise ReportRefused("The approval is older than a day: ask for a new report.")
-    _check_next(report)
+    if refusal := publication_refusal(report=report, now=now):
+        raise ReportRefused(refusal)
+    signature = ReportSignature.objects.get(approval__report=report)
     published = ReportPublication.objects.create(
         signature=signature,
         report=report,
@@ -110,14 +104,47 @@ def publish_report(*, report_id: UUID, publisher: User, now: datetime) -> Report
         publisher=publisher,
         published_at=now,
     )
-    logger.info("report published", report=str(report.pk), sequence=report.sequence, publisher=publisher.pk)
+    _record(report, "publish", publisher, reason=reason, now=now)
     return published
 
 
-def _check_next(report: ReserveReport) -> None:
+def approval_refusal(*, report: ReserveReport, user: User, now: datetime) -> str:
+    """Why this person cannot approve it as it stands; "": they can, with a fresh second factor."""
+    if report.request.proposer_id == user.pk:
+        return NOT_YOURS
+    if ReportApproval.objects.filter(report=report).exists():
+        return "This report is approved already."
+    if now > report.drafted_at + DRAFT_VALID:
+        return "This draft is older than a day: ask for a new one."
+    return "" if _is_next(report) else OVERTAKEN
+
+
+def publication_refusal(*, report: ReserveReport, now: datetime) -> str:
+    """Why it cannot be published as it stands; "": it can."""
+    signature = ReportSignature.objects.select_related("approval").filter(approval__report=report).first()
+    if signature is None:
+        return "This report is not signed yet."
+    if ReportPublication.objects.filter(report=report).exists():
+        return "This report is published already."
+    if now > signature.approval.approved_at + DRAFT_VALID:
+        return "The approval is older than a day: ask for a new report."
+    return "" if _is_next(report) else OVERTAKEN
+
+
+def _record(report: ReserveReport, act: str, user: User, *, reason: str, now: datetime) -> None:
+    record_audit(
+        actor=f"staff:{user.pk}",
+        action=f"report.{act}",
+        subject=f"report:{report.pk}",
+        after={"content_hash": report.content_hash},
+        reason=reason,
+        now=now,
+    )
+
+
+def _is_next(report: ReserveReport) -> bool:
     last = ReportPublication.objects.filter(asset_id=report.asset_id).order_by("-sequence").first()
-    if report.sequence != (last.sequence + 1 if last else 1):
-        raise ReportRefused("Another report was published since this one was drafted: ask for a new one.")
+    return report.sequence == (last.sequence + 1 if last else 1)
 
 
 def _check_own_key(address: str, *, symbol: str) -> None:

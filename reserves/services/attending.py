@@ -9,9 +9,9 @@ from agora.lib.errors import AgoraError, Rejected
 from agora.lib.keyfiles import KeyFileRefused
 from minting.errors import HoldersDisagree, NothingFinal
 from reserves.merkle import BadTree
-from reserves.models import DRAFT_VALID, ReportApproval, ReportRequest
+from reserves.models import DRAFT_VALID, REQUEST_VALID, ReportApproval, ReportRequest
 from reserves.services.approving import sign_report
-from reserves.services.drafting import REQUEST_VALID, draft_report
+from reserves.services.drafting import draft_report
 
 logger = log.get(__name__)
 CANNOT = (NothingFinal, HoldersDisagree, BadTree, AgoraError, KeyFileRefused, Rejected)

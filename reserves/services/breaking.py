@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from agora.lib import log
+from accounts.services import record_audit
 from agora.lib.db import serializable
 from reserves.errors import BreakRefused
 from reserves.models import Break, BreakNote
@@ -16,8 +16,6 @@ from reserves.states import BreakAction
 if TYPE_CHECKING:
     from accounts.models import User
 
-logger = log.get(__name__)
-
 
 @serializable
 def assign_break(*, break_id: int, owner: User, actor: User, reason: str, now: datetime) -> BreakNote:
@@ -26,7 +24,16 @@ def assign_break(*, break_id: int, owner: User, actor: User, reason: str, now: d
     note = BreakNote.objects.create(
         subject=row, action=BreakAction.ASSIGNED, owner=owner.get_username(), actor=actor, reason=reason, at=now
     )
-    logger.info("break assigned", id=row.pk, owner=owner.pk, actor=actor.pk)
+    _record(row, "assign", actor, after={"owner": f"staff:{owner.pk}"}, reason=reason, now=now)
+    return note
+
+
+@serializable
+def note_break(*, break_id: int, actor: User, reason: str, now: datetime) -> BreakNote:
+    """Write down what was found out about a difference. Raises BreakRefused."""
+    row = _unresolved(break_id, reason)
+    note = BreakNote.objects.create(subject=row, action=BreakAction.NOTED, actor=actor, reason=reason, at=now)
+    _record(row, "note", actor, after={}, reason=reason, now=now)
     return note
 
 
@@ -36,8 +43,8 @@ def resolve_break(*, break_id: int, actor: User, reason: str, now: datetime) -> 
     same quantity is taken as explained and not opened again. Holds are released apart from this. Raises BreakRefused.
     """
     row = _unresolved(break_id, reason)
-    if row.closed_at is None and row.kind in STOPPING:
-        raise BreakRefused("This difference is still there: it closes when a comparison no longer finds it.")
+    if refusal := resolve_refusal(row=row):
+        raise BreakRefused(refusal)
     note = BreakNote.objects.create(
         subject=row,
         action=BreakAction.RESOLVED,
@@ -49,8 +56,33 @@ def resolve_break(*, break_id: int, actor: User, reason: str, now: datetime) -> 
     if row.closed_at is None:
         row.closed_at = now
         row.save(update_fields=["closed_at"])
-    logger.info("break resolved", id=row.pk, actor=actor.pk)
+    _record(row, "resolve", actor, after={"explained": str(note.quantity)}, reason=reason, now=now)
     return note
+
+
+def resolve_refusal(*, row: Break) -> str:
+    """Why it cannot be resolved now; "": it can."""
+    if row.closed_at is None and row.kind in STOPPING:
+        return "This difference is still there: it closes when a comparison no longer finds it."
+    return attend_refusal(row=row)
+
+
+def attend_refusal(*, row: Break) -> str:
+    """Why nobody looks after it any more; "": they do."""
+    is_resolved = row.notes.filter(action=BreakAction.RESOLVED).exists()
+    return "This difference is resolved already." if is_resolved else ""
+
+
+def _record(row: Break, act: str, actor: User, *, after: dict[str, str], reason: str, now: datetime) -> None:
+    record_audit(
+        actor=f"staff:{actor.pk}",
+        action=f"break.{act}",
+        subject=f"break:{row.pk}",
+        before={"kind": row.kind, "quantity": str(row.quantity)},
+        after=after,
+        reason=reason,
+        now=now,
+    )
 
 
 def _unresolved(break_id: int, reason: str) -> Break:
@@ -59,6 +91,6 @@ def _unresolved(break_id: int, reason: str) -> Break:
         raise BreakRefused("There is no such difference.")
     if not reason.strip():
         raise BreakRefused("Say why: it is kept with the difference.")
-    if row.notes.filter(action=BreakAction.RESOLVED).exists():
-        raise BreakRefused("This difference is resolved already.")
+    if refusal := attend_refusal(row=row):
+        raise BreakRefused(refusal)
     return row

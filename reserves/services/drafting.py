@@ -9,14 +9,15 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 from eth_utils import to_checksum_address
 
+from accounts.services import record_audit
 from agora.lib import log
 from agora.lib.db import serializable
 from agora.lib.money import tokens_from_wei
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 logger = log.get(__name__)
-REQUEST_VALID = timedelta(minutes=15)  # a request that could not be drafted by then is given up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +52,13 @@ class Draft:
     secret: bytes
 
 
-def propose_report(*, symbol: str, proposer: User, now: datetime) -> ReportRequest:
+@transaction.atomic
+def propose_report(*, symbol: str, proposer: User, now: datetime, reason: str = "") -> ReportRequest:
     """Ask for a report. It is drafted where the vendors' keys are, within seconds."""
     request = ReportRequest.objects.create(asset=asset_by_symbol(symbol=symbol), proposer=proposer, requested_at=now)
-    logger.info("report proposed", asset=symbol, request=str(request.pk), proposer=proposer.pk)
+    subject = f"report-request:{request.pk}"
+    actor = f"staff:{proposer.pk}"
+    record_audit(actor=actor, action="report.propose", subject=subject, after={"asset": symbol}, reason=reason, now=now)
     return request
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from accounts.services import place_hold
-from agora.lib import log
+from django.db import transaction
+
+from accounts.services import place_hold, record_audit
+from agora.lib import events, log
 from agora.lib.db import serializable
 from custody.custodians import get_custodian
 from custody.selectors import Vault, completed_total, vaults
@@ -23,6 +25,13 @@ FRESH = timedelta(seconds=10)  # a run this recent stands for one asked for now
 EVERY = timedelta(minutes=15)
 OWNER = "reserves"  # of the holds placed here; staff alone release them
 STOPPING = {BreakKind.SUPPLY_OVER_CUSTODY, BreakKind.SUPPLY_NOT_OURS, BreakKind.VAULT_SHORT}
+
+
+@transaction.atomic
+def ask_reconciliation(*, actor: str, reason: str, now: datetime) -> None:
+    """Have the books compared as soon as a worker is free: it has the vendors' keys, the web process has none."""
+    record_audit(actor=actor, action="reconciliation.ask", subject="reconciliation", reason=reason, now=now)
+    events.emit("reconciliation.asked", actor)
 
 
 def refresh(*, now: datetime, fresh: timedelta = FRESH) -> None:

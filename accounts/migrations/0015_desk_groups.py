@@ -1,0 +1,16 @@
+"""Staff's groups anew: kill switches and the reserves' desks."""
+
+from django.db import migrations
+
+
+def sync(apps, schema_editor):
+    """Groups and permissions are rows by name: no model of a later app needs to exist yet."""
+    from accounts.services.people import sync_groups
+
+    sync_groups()
+
+
+class Migration(migrations.Migration):
+    dependencies = [("accounts", "0014_switches")]
+
+    operations = [migrations.RunPython(sync, migrations.RunPython.noop)]
