@@ -147,12 +147,13 @@ def test_a_proposal_alone_and_one_of_another_switch_release_nothing() -> None:
     long_ago = timezone.now() - timedelta(minutes=16)
     hold = place_hold(subject="everything", owner="staff:1", reason="x", now=long_ago)
     other = place_hold(subject="minting", owner="staff:1", reason="x", now=long_ago)
-    propose_release(hold_id=hold.pk, proposer=new_staff("pia"), reason="over", now=timezone.now())
+    pia = new_staff("pia")
+    propose_release(hold_id=hold.pk, proposer=pia, reason="over", now=timezone.now())
     release_by_two(other)
     with unchanged(), pytest.raises(DatabaseError, match="two people"):
         release_hold(subject="everything", owner="staff:1", actor="staff:1", now=timezone.now())
     with unchanged(), pytest.raises(SwitchRefused, match="proposed already"):
-        propose_release(hold_id=hold.pk, proposer=new_staff("pia"), reason="over", now=timezone.now())
+        propose_release(hold_id=hold.pk, proposer=pia, reason="over", now=timezone.now())
 
 
 @pytest.mark.parametrize("change", ["reason = 'other'", "subject = 'minting'", "until = now()", "placed_at = now()"])
@@ -169,10 +170,8 @@ def test_a_switch_is_not_rewritten_reopened_or_deleted(change: str) -> None:
 
 def test_in_the_console_one_pauses_and_another_releases() -> None:
     new_asset()
-    ops, one, other = (
-        new_staff("ops", group="operations"),
-        *(new_staff(n, group="compliance") for n in ("one", "two")),
-    )
+    ops = new_staff("ops", group="operations")
+    one, other = (new_staff(name, group="compliance") for name in ("one", "two"))
     console_of(ops).post("/admin/accounts/hold/act/pause/", {"what": "minting", "reason": "odd mints", "seen": ""})
     hold = Hold.objects.get()
     assert (hold.subject, hold.owner) == ("minting", f"staff:{ops.pk}")
