@@ -120,6 +120,7 @@ class PauseForm(ReasonForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         groups: list[Any] = [
+            ("", "Choose"),
             ("everything", "Everything"),
             ("minting", "Minting of all assets"),
             ("buying", "Buying of all assets"),

@@ -44,7 +44,10 @@ def compare(books: Books) -> list[Difference]:
 
 
 def ratio(books: Books) -> Decimal | None:
-    """Shares in custody a token, to four decimals, rounded down; None while there is no token."""
+    """Shares a token, by the smaller of our records and the custodian's balance, to four decimals, rounded down; None
+    while there is no token. As a report has it."""
     if not books.supply:
         return None
-    return (books.in_custody / books.supply).quantize(Decimal("0.0001"), rounding="ROUND_DOWN")
+    return (min(books.in_custody, books.vault_balance) / books.supply).quantize(
+        Decimal("0.0001"), rounding="ROUND_DOWN"
+    )

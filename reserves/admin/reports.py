@@ -18,6 +18,7 @@ from django.utils.safestring import SafeString
 
 from agora.lib.admin import Act, ReadOnlyInline, ReasonedAction, ReasonedAdmin
 from agora.lib.line_charts import line_chart
+from agora.lib.money import plain
 from reserves import selectors, services
 from reserves.forms import DraftForm
 from reserves.models import ReserveLine, ReserveReport
@@ -64,7 +65,12 @@ def _says(row: ReserveReport) -> list[str]:
 class LineInline(ReadOnlyInline):
     model = ReserveLine
     verbose_name_plural = "figures"
-    fields = ("name", "quantity", "source", "as_of")
+    fields = ("name", "amount", "source", "as_of")
+    readonly_fields = ("amount",)
+
+    @admin.display(description="Quantity")
+    def amount(self, row: ReserveLine) -> str:
+        return plain(row.quantity)
 
 
 @admin.register(ReserveReport)

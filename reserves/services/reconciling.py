@@ -10,6 +10,7 @@ from django.db import transaction
 from accounts.services import place_hold, record_audit
 from agora.lib import events, log
 from agora.lib.db import serializable
+from agora.lib.money import plain
 from custody.custodians import get_custodian
 from custody.selectors import Vault, completed_total, vaults
 from minting.selectors import supply
@@ -111,6 +112,6 @@ def _open(*, asset_id: int, symbol: str, difference: Difference, now: datetime) 
         row.quantity, row.seen_at = difference.quantity, now
         row.save(update_fields=["quantity", "seen_at"])
     if difference.kind in STOPPING:
-        problem = f"{difference.kind.label}: {difference.quantity}"
+        problem = f"{difference.kind.label}: {plain(difference.quantity)}"
         place_hold(subject=f"asset:{symbol}", owner=OWNER, reason=problem, now=now)
     logger.error("break", asset=symbol, kind=difference.kind, quantity=str(difference.quantity))

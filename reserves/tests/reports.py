@@ -53,7 +53,14 @@ def drafted_row(*, ratio: str = "1.0000") -> ReserveReport:
         {"name": name.value, "quantity": "1", "source": source.value, "as_of": moment(now)}
         for name, source in SOURCES.items()
     ]
-    said = {"asset": symbol, "block_number": 7, "figures": figures, "ratio": ratio, "liabilities": {"holders": 1}}
+    said = {
+        "asset": symbol,
+        "sequence": 1,
+        "block_number": 7,
+        "figures": figures,
+        "ratio": ratio,
+        "liabilities": {"holders": 1},
+    }
     text = canonical(said)
     report = ReserveReport.objects.create(
         request=request,

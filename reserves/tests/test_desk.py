@@ -71,10 +71,10 @@ def test_a_drafts_files_are_there_to_be_read_and_its_package_is_not() -> None:
 def test_whoever_asked_for_a_report_is_refused_by_the_page_and_by_the_database() -> None:
     report = drafted_row()
     proposer = report.request.proposer
-    staff = new_staff(proposer.username, group="compliance")
+    client = console_of(new_staff(proposer.username, group="compliance"))
     act = {"reason": "mine", "seen": report.content_hash}
     with unchanged():
-        answer = console_of(staff).post(f"{DESK}/{report.pk}/act/approve/", act)
+        answer = client.post(f"{DESK}/{report.pk}/act/approve/", act)
     assert (answer.status_code, "somebody else" in answer.content.decode()) == (409, True)
 
     now = timezone.now()
