@@ -89,7 +89,7 @@ class ResolvedFilter(admin.SimpleListFilter):
 @admin.register(Break)
 class BreakAdmin(ReasonedAdmin):
     inlines = (NoteInline,)
-    list_display = ("asset", "kind", "amount", "age", "owner", "state", "opened_at")
+    list_display = ("asset", "kind", "amount", "age", "owner", "state")
     fields = ("asset", "kind", "amount", "opened_at", "seen_at", "closed_at")
     readonly_fields = ("amount",)
     list_filter = (ResolvedFilter, "kind", "asset")
