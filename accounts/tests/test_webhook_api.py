@@ -84,6 +84,7 @@ def test_outside_the_sandbox_this_machine_is_no_endpoint(ana: Api, settings: Any
     ana.create(url="http://127.0.0.1:8080/in")
     settings.AGORA_MODE = "paper"
     settings.SECURE_SSL_REDIRECT = False
+    ana = Api("ana2")  # the sandbox's keys are of no use here
     answer = ana.call("post", URL, {"url": "http://127.0.0.1:8080/in"})
     assert (answer.status_code, answer.json()["code"]) == (422, "webhook_url_refused")
 
