@@ -3,10 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 OPENZEPPELIN := reserves/standalone/openzeppelin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test por lint format messages contracts contracts-check lock migrations clean
+BROWSER := agora/tests/browser
+.PHONY: help setup demo up test fuzz openapi e2e por lint format messages contracts contracts-check lock migrations clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard agora/locale/*/LC_MESSAGES/django.po))
 
@@ -43,6 +44,22 @@ por: setup ## a reserve package of 100,000 made-up holders, checked by two indep
 
 test: setup ## the whole suite, in parallel
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder; code=$$?; $(BIN)/python -m agora.lib.embedded.server stop .agora; exit $$code
+
+fuzz: setup ## ask the whole API for trouble: schemathesis against a platform of its own (minutes)
+	@$(BIN)/python -m agora.tests.fuzz
+
+openapi: setup ## write docs/openapi.yaml anew from the views
+	$(BIN)/python manage.py spectacular --file docs/openapi.yaml --validate --fail-on-warn
+
+e2e: setup $(BROWSER)/node_modules/.installed ## the pages in a real Chromium: journeys, wallets, accessibility, weight, Lighthouse
+	@$(BIN)/python -m agora.tests.browser.chromium
+	@$(BIN)/python -m pytest -m browser --ignore=$(BROWSER)
+	@$(BIN)/python -m pytest $(BROWSER) -m browser $(E2E)
+
+# axe-core and Lighthouse come from npm, too.
+$(BROWSER)/node_modules/.installed: $(BROWSER)/package-lock.json
+	cd $(BROWSER) && npm ci --ignore-scripts --silent --no-audit --no-fund
+	@touch $@
 
 lint: setup ## ruff, mypy, import-linter, Django's checks, migrations up to date
 	$(BIN)/ruff check .
