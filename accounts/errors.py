@@ -164,6 +164,30 @@ class NoTier(AgoraError):
     title = "Your account has no limits set yet"
 
 
+class ReasonHasTaxId(AgoraError):
+    code = "reason_has_tax_id"
+    status = 422
+    title = "The reason holds a tax id"
+
+
+class ProposalRefused(AgoraError):
+    code = "proposal_refused"
+    status = 409
+    title = "This proposal cannot be decided or carried out"
+
+
+class SecondFactorInvalid(AgoraError):
+    code = "second_factor_invalid"
+    status = 422
+    title = "The code is not right"
+
+
+class SecondFactorExists(AgoraError):
+    code = "second_factor_exists"
+    status = 409
+    title = "There is a second factor already"
+
+
 class AddressNotAllowed(AgoraError):
     code = "address_not_allowed"
     status = 403

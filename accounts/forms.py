@@ -12,6 +12,7 @@ from accounts import tax_ids
 from accounts.errors import TaxIdInvalid, TaxIdTaken
 from accounts.models import Customer, Disclosure
 from accounts.states import Country, DisclosureKind, RejectKind
+from agora.lib.admin import ReasonForm
 from agora.lib.errors import AgoraError
 
 HOME_OF = {"pt-br": Country.BR, "es": Country.PY}  # a guess that the form starts from
@@ -82,12 +83,6 @@ _LABELS = {
 }
 
 
-class ReasonForm(forms.Form):
-    """Why staff decide so: it is written into the customer's events."""
-
-    reason = forms.CharField(max_length=500, widget=forms.Textarea(attrs={"rows": 3}), strip=True)
-
-
 class RefuseForm(ReasonForm):
     sentence = forms.CharField(
         max_length=500, strip=True, help_text="What the customer reads.", widget=forms.Textarea(attrs={"rows": 2})
@@ -108,3 +103,7 @@ class RejectForm(ReasonForm):
     sentence = forms.CharField(
         max_length=500, strip=True, help_text="What the customer reads.", widget=forms.Textarea(attrs={"rows": 2})
     )
+
+
+class TierForm(ReasonForm):
+    level = forms.IntegerField(min_value=1, max_value=9, help_text="The tier to change to.")

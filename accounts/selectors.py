@@ -41,6 +41,7 @@ from agora.lib.api import jwt
 from agora.pipeline import CLOSING_BLOCKERS
 
 EVERYTHING = "everything"
+WAITING = Q(status=KycStatus.PENDING, submitted_at__isnull=False)  # an identity check that waits for a decision
 ZONES = {Country.BR: ZoneInfo("America/Sao_Paulo"), Country.PY: ZoneInfo("America/Asuncion")}
 
 

@@ -11,8 +11,11 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from accounts import pii
+from agora.console_panels import PANELS
 from agora.lib.errors import VendorError
+from agora.lib.panels import PanelSource
 from agora.pipeline import ANNOUNCERS, CLOSING_BLOCKERS, CLOSING_BLOCKERS_OUTSIDE, EVENTS
+from agora.two_person import TWO_PERSON
 from minting.errors import WrongChain
 from minting.services import verify_chain
 
@@ -181,6 +184,30 @@ def _check_path(event: str, path: str) -> list[CheckMessage]:
     except ImportError as problem:
         return [Error(f"{event!r} → {path}: {problem}", hint="See agora/pipeline.py.", id="agora.E012")]
     return []
+
+
+@register()
+def check_console(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """What the lists of strings name is there, and is what they say."""
+    return [
+        *(
+            Error(f"{path} cannot be called.", hint="See agora/two_person.py.", id="agora.E016")
+            for path in TWO_PERSON.values()
+            if not callable(_imported(path))
+        ),
+        *(
+            Error(f"{path} is no PanelSource.", hint="See agora/console_panels.py.", id="agora.E017")
+            for path in PANELS
+            if not isinstance(_imported(path), PanelSource)
+        ),
+    ]
+
+
+def _imported(path: str) -> Any:
+    try:
+        return import_string(path)
+    except ImportError:
+        return None
 
 
 @register()

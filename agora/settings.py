@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -29,7 +30,7 @@ ROOT_URLCONF = "agora.urls"
 WSGI_APPLICATION = "agora.wsgi.application"
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "agora.console_app.ConsoleConfig",  # django.contrib.admin, with our own site
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -40,6 +41,9 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "django_q",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "axes",
     "agora",
     "accounts",
     "orders",
@@ -48,7 +52,7 @@ INSTALLED_APPS = [
     "reserves",
 ]
 MIDDLEWARE = [
-    "agora.lib.visitors.RequestIdMiddleware",
+    "agora.lib.visitors.VisitMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -58,10 +62,13 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "agora.lib.staff_sessions.StaffSessionMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "accounts.middleware.ZoneMiddleware",
     "agora.lib.pages.RefusalMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 TEMPLATES = [
     {
@@ -119,9 +126,31 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
 ]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "dashboard"
 LOGOUT_REDIRECT_URL = "home"
+# Guessing: ten wrong passwords from one address, without a right one between, close the door to it for a while. By
+# address alone, so that nobody can lock somebody else out; what is per login is the second factor's own back-off.
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = ["ip_address"]
+AXES_RESET_ON_SUCCESS = True
+AXES_CLIENT_IP_CALLABLE = "agora.lib.visitors.address_of"
+AXES_LOCKOUT_CALLABLE = "agora.lib.pages.locked_out"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+# Staff: signed out when idle for so long, and after so long in any case (seconds); agora.lib.staff_sessions
+STAFF_IDLE = env.int("STAFF_IDLE", default=15 * 60)
+STAFF_SESSION = env.int("STAFF_SESSION", default=8 * 3600)
+SECOND_FACTOR_FRESH = env.int("SECOND_FACTOR_FRESH", default=5 * 60)  # dangerous actions want a code this recent
+OTP_TOTP_ISSUER = "Agora"
+OTP_TOTP_THROTTLE_FACTOR = 1  # seconds to wait after a wrong code; doubles with each
+# A note of each seal of the audit log, outside the database: keep a copy on another machine.
+AUDIT_HEADS_FILE = env.str(
+    "AUDIT_HEADS_FILE", default=str(AGORA_HOME / "audit-heads.jsonl") if AGORA_MODE == "sandbox" else ""
+)
 # Where customers reach us: named in what a wallet signs and in e-mailed links. Unset, the sandbox takes the request's.
 PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
 # Tax ids at rest: "id:base64 of 32 bytes", the first one encrypts, all decrypt. The index key never rotates with them.
@@ -291,6 +320,7 @@ UNCERTAIN_GRACE = env.float("UNCERTAIN_GRACE", default=3.0)  # a 404 this soon a
 SWEEP_EVERY = env.float("SWEEP_EVERY", default=1.0)
 BROKER_LIST_EVERY = env.float("BROKER_LIST_EVERY", default=5.0)  # one list call for all that is open
 CHAIN_POLL_EVERY = env.float("CHAIN_POLL_EVERY", default=0.25)
+AUDIT_SEAL_EVERY = env.float("AUDIT_SEAL_EVERY", default=5.0)  # an audit entry is sealed within a minute
 PRICES_EVERY = env.float("PRICES_EVERY", default=5.0)
 RATES_EVERY = env.float("RATES_EVERY", default=3600.0)  # PTAX is published a few times a business day
 

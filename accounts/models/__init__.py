@@ -1,6 +1,7 @@
 """Who, and what they may do. Private to this app: others call its services and selectors."""
 
 from accounts.models.api import ApiSession, ApiToken, IdempotentRequest, RefreshToken
+from accounts.models.audit import AuditEntry, AuditSeal
 from accounts.models.limits import LimitDay, LimitUse, Tier
 from accounts.models.notifications import (
     PublicEvent,
@@ -12,11 +13,14 @@ from accounts.models.notifications import (
 from accounts.models.onboarding import Consent, Disclosure, KycMessage
 from accounts.models.people import Customer, CustomerEvent, Hold, User, Wallet
 from accounts.models.privacy import DataExport, DeletionEvent, DeletionRequest
+from accounts.models.proposals import Proposal, ProposalDecision, ProposalExecution
 from accounts.models.signin import SignInChallenge
 
 __all__ = [
     "ApiSession",
     "ApiToken",
+    "AuditEntry",
+    "AuditSeal",
     "Consent",
     "Customer",
     "CustomerEvent",
@@ -29,6 +33,9 @@ __all__ = [
     "KycMessage",
     "LimitDay",
     "LimitUse",
+    "Proposal",
+    "ProposalDecision",
+    "ProposalExecution",
     "PublicEvent",
     "RefreshToken",
     "SignInChallenge",

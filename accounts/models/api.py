@@ -35,6 +35,7 @@ class ApiToken(models.Model):
     last_used_at = models.DateTimeField(null=True, blank=True)  # to within ten minutes
 
     class Meta:
+        permissions: ClassVar = [("revoke_apitoken", "Can revoke")]
         constraints: ClassVar = [
             models.CheckConstraint(condition=~Q(requests_per_minute=0), name="api_token_rate_positive"),
             models.CheckConstraint(condition=Q(digest__regex=r"^[0-9a-f]{64}$"), name="api_token_hashed"),

@@ -16,6 +16,9 @@ from agora.lib.statemachine import StateEvent, Stateful, append_only, state_trig
 class User(AbstractUser):
     """A login. What a person may trade hangs on their Customer."""
 
+    class Meta(AbstractUser.Meta):
+        permissions: ClassVar = [("reset_factor_user", "Can take a login's second factor away")]
+
 
 class Customer(Stateful):
     """The KYC'd person. The status is their identity check's; what they told us is complete from `submitted_at` on."""
@@ -40,6 +43,11 @@ class Customer(Stateful):
     kyc_sentence = models.TextField(blank=True)  # why, in words for the customer
 
     class Meta:
+        permissions: ClassVar = [
+            ("decide_customer", "Can approve, reject and reopen"),
+            ("reveal_customer", "Can read names, addresses and tax ids"),
+            ("retier_customer", "Can propose another tier"),
+        ]
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=Q(country__in=Country.values) | Q(country="", submitted_at=None),

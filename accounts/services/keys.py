@@ -14,6 +14,7 @@ from django.db.models import Q
 from accounts.errors import ApiKeyInvalid, ApiKeyUnknown
 from accounts.models import ApiToken, User
 from accounts.selectors import token_digest
+from accounts.services.auditing import record_audit
 from agora.lib import log
 from agora.lib.api import scopes as known_scopes
 
@@ -24,6 +25,7 @@ USE_EVERY = timedelta(minutes=10)  # how coarse `last_used_at` is: not a write a
 PREFIX = 20  # characters of a key that are shown
 
 
+@transaction.atomic
 def issue_api_token(
     *,
     user: User,
@@ -33,6 +35,7 @@ def issue_api_token(
     scopes: Sequence[str] = known_scopes.ALL,
     allowed_networks: Sequence[str] = (),
     requests_per_minute: int | None = None,
+    actor: str = "system",
 ) -> str:
     """A new key of a login. `allowed_networks` in CIDR form; none: from anywhere. Raises ApiKeyInvalid."""
     key = f"agora_{mode_mark()}_{secrets.token_urlsafe(32)}"
@@ -50,6 +53,9 @@ def issue_api_token(
     if not row.name or len(row.name) > 100:
         raise ApiKeyInvalid("Give the key a name of at most 100 characters.")
     row.save(force_insert=True)
+    until = expires_at.isoformat() if expires_at else ""
+    after = {"of": f"user:{user.pk}", "prefix": row.prefix, "scopes": " ".join(row.scopes), "until": until}
+    record_audit(actor=actor, action="token.issue", subject=f"token:{row.pk}", after=after, now=now)
     logger.info("api key issued", key=row.pk, user=user.pk, scopes=row.scopes)
     return key
 
@@ -74,11 +80,15 @@ def rotate_api_token(*, user: User, token_id: int, now: datetime, grace: timedel
     return key
 
 
-def revoke_api_token(*, token_id: int, actor: str, now: datetime, user: User | None = None) -> bool:
+@transaction.atomic
+def revoke_api_token(*, token_id: int, actor: str, now: datetime, reason: str = "", user: User | None = None) -> bool:
     """End a key at once and for good; False if it had ended already. `user`: only if it is theirs."""
     rows = ApiToken.objects.filter(pk=token_id, revoked_at=None)
     revoked = (rows.filter(user=user) if user else rows).update(revoked_at=now)
     logger.warning("api token revoked", token=token_id, actor=actor, was_live=bool(revoked))
+    if revoked:
+        subject = f"token:{token_id}"
+        record_audit(actor=actor, action="token.revoke", subject=subject, reason=reason, now=now)
     return bool(revoked)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
 from uuid import uuid4
 
 import structlog
@@ -41,17 +43,38 @@ def origin_of(request: HttpRequest) -> str:
     return settings.PUBLIC_URL if settings.BEHIND_TLS else f"{request.scheme}://{request.get_host()}"
 
 
-class RequestIdMiddleware:
-    """Takes the caller's X-Request-Id if it is sane, else makes one; it is answered, and stands in every log line."""
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """The request that is being served: what audit entries say of where they came from."""
+
+    request_id: str = ""
+    ip: str = ""
+
+
+_current: ContextVar[Visit] = ContextVar("visit", default=Visit())  # noqa: B039 - frozen
+
+
+def current_visit() -> Visit:
+    """Empty outside a request: a worker, a command."""
+    return _current.get()
+
+
+class VisitMiddleware:
+    """Takes the caller's X-Request-Id if it is sane, else makes one; it is answered, and stands in every log line and
+    audit entry."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-Id", "")
-        request_id = given if _ID.fullmatch(given) else uuid4().hex
+        visit = Visit(request_id=given if _ID.fullmatch(given) else uuid4().hex, ip=address_of(request))
         structlog.contextvars.clear_contextvars()  # of this thread's last request, whose own log line comes after us
-        structlog.contextvars.bind_contextvars(request_id=request_id)
-        response = self.get_response(request)
-        response["X-Request-Id"] = request_id
+        structlog.contextvars.bind_contextvars(request_id=visit.request_id)
+        token = _current.set(visit)
+        try:
+            response = self.get_response(request)
+        finally:
+            _current.reset(token)
+        response["X-Request-Id"] = visit.request_id
         return response

@@ -1,0 +1,5 @@
+"""The console's pages about people, their staff, and what staff did."""
+
+from accounts.admin import people, privacy, proposals, staff
+
+__all__ = ["people", "privacy", "proposals", "staff"]
