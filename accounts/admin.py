@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from accounts import admin_privacy, selectors, services  # noqa: F401 - registers its own
+from accounts import admin_cases, admin_privacy, selectors, services  # noqa: F401 - registers its own
 from accounts.forms import ReasonForm, RejectForm
 from accounts.models import (
     ApiToken,

@@ -1,5 +1,6 @@
 """The invariants of this app: each query returns no rows, or something is wrong (DESIGN §7)."""
 
+from accounts import audit_cases
 from accounts.notifying.audit import announced
 from accounts.states import DELETION_MOVES, ENDPOINT_MOVES, MOVES
 from agora.lib.invariants import Invariant, event_invariants
@@ -155,4 +156,5 @@ INVARIANTS = [
         )
         """,
     ),
+    *audit_cases.INVARIANTS,
 ]

@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import tax_ids
 from accounts.errors import TaxIdInvalid, TaxIdTaken
-from accounts.models import Customer, Disclosure
-from accounts.states import Country, DisclosureKind, RejectKind
+from accounts.models import Customer, Disclosure, User
+from accounts.states import CaseOutcome, Country, DisclosureKind, RejectKind, Severity
 from agora.lib.errors import AgoraError
 
 HOME_OF = {"pt-br": Country.BR, "es": Country.PY}  # a guess that the form starts from
@@ -108,3 +108,30 @@ class RejectForm(ReasonForm):
     sentence = forms.CharField(
         max_length=500, strip=True, help_text="What the customer reads.", widget=forms.Textarea(attrs={"rows": 2})
     )
+
+
+class CaseNoteForm(ReasonForm):
+    """What was found: it is kept with the case, for good."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["reason"].help_text = "Kept for good with the case: no name, no tax id."
+
+
+class AssignCaseForm(CaseNoteForm):
+    assignee = forms.ModelChoiceField(User.objects.filter(is_staff=True, is_active=True))
+
+
+class EscalateCaseForm(CaseNoteForm):
+    to = forms.ModelChoiceField(User.objects.filter(is_staff=True, is_active=True))
+
+
+class CloseCaseForm(CaseNoteForm):
+    outcome = forms.ChoiceField(choices=CaseOutcome.choices)
+
+
+class ChangeRuleForm(ReasonForm):
+    parameters = forms.JSONField()
+    severity = forms.ChoiceField(choices=Severity.choices)
+    is_active = forms.BooleanField(required=False)
+    places_hold = forms.BooleanField(required=False, help_text="On the customer, with each case.")

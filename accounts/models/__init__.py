@@ -1,5 +1,6 @@
 """Who, and what they may do. Private to this app: others call its services and selectors."""
 
+from accounts.models.cases import Case, CaseEvent, MonitoringRule
 from accounts.models.limits import LimitDay, LimitUse, Tier
 from accounts.models.notifications import (
     PublicEvent,
@@ -15,6 +16,8 @@ from accounts.models.signin import SignInChallenge
 
 __all__ = [
     "ApiToken",
+    "Case",
+    "CaseEvent",
     "Consent",
     "Customer",
     "CustomerEvent",
@@ -26,6 +29,7 @@ __all__ = [
     "KycMessage",
     "LimitDay",
     "LimitUse",
+    "MonitoringRule",
     "PublicEvent",
     "SignInChallenge",
     "Tier",

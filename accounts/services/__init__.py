@@ -4,6 +4,7 @@ from accounts.services.checking import check_identity, process_kyc_notification,
 from accounts.services.consenting import publish_disclosures
 from accounts.services.deciding import approve_customer, reject_customer, reopen_customer
 from accounts.services.exporting import check_recent_sign_in, record_data_export
+from accounts.services.investigating import assign_case, close_case, escalate_case, note_case
 from accounts.services.leaving import (
     complete_deletion,
     erase_closed_accounts,
@@ -21,6 +22,7 @@ from accounts.services.limiting import (
     set_tier,
 )
 from accounts.services.mailing import change_email, confirm_email, send_email_confirmation
+from accounts.services.monitoring import add_rule, change_rule, open_case, register_monitoring_rules
 from accounts.services.notifying import (
     announce,
     announce_customer,
@@ -55,15 +57,19 @@ from accounts.services.signing_in import SignedIn, issue_challenge, prune_challe
 
 __all__ = [
     "SignedIn",
+    "add_rule",
     "announce",
     "announce_customer",
     "announce_endpoint",
     "approve_customer",
+    "assign_case",
     "bind_wallet",
     "change_email",
+    "change_rule",
     "check_identity",
     "check_limit",
     "check_recent_sign_in",
+    "close_case",
     "complete_deletion",
     "confirm_email",
     "create_endpoint",
@@ -71,11 +77,14 @@ __all__ = [
     "disable_endpoint",
     "enable_endpoint",
     "erase_closed_accounts",
+    "escalate_case",
     "fire_test",
     "follow_webhooks",
     "has_login",
     "issue_api_token",
     "issue_challenge",
+    "note_case",
+    "open_case",
     "place_hold",
     "process_kyc_notification",
     "prune_challenges",
@@ -87,6 +96,7 @@ __all__ = [
     "redeem_challenge",
     "refuse_deletion",
     "register_customer",
+    "register_monitoring_rules",
     "register_tier",
     "register_tiers",
     "reinstate_limit",
