@@ -1,15 +1,17 @@
 # Everything a newcomer or CI needs. `make demo` is the first thing to try.
 PYTHON ?= python3
 BIN := .venv/bin
+OPENZEPPELIN := reserves/standalone/openzeppelin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test lint format messages contracts contracts-check lock migrations clean
+BROWSER := agora/tests/browser
+.PHONY: help setup demo up test e2e por lint format messages contracts contracts-check lock migrations clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard agora/locale/*/LC_MESSAGES/django.po))
 
-setup: .venv/.installed contracts/node_modules/.installed $(CATALOGUES) ## install what the lock files name, into this folder only
+setup: .venv/.installed contracts/node_modules/.installed $(OPENZEPPELIN)/node_modules/.installed $(CATALOGUES) ## install what the lock files name, into this folder only
 
 .venv/.installed: requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Agora needs Python 3.11 or newer")'
@@ -26,14 +28,32 @@ contracts/node_modules/.installed: contracts/package-lock.json
 	cd contracts && npm ci --silent --no-audit --no-fund
 	@touch $@
 
+# The library that checks our plain trees, from outside.
+$(OPENZEPPELIN)/node_modules/.installed: $(OPENZEPPELIN)/package-lock.json
+	cd $(OPENZEPPELIN) && npm ci --silent --no-audit --no-fund
+	@touch $@
+
 demo: setup ## buy 0.25 AAPL from nothing and watch it mint; checks everything; stops everything
 	@$(BIN)/python manage.py demo
 
 up: setup ## the same platform, kept running, on http://localhost:8000
 	@$(BIN)/python manage.py up
 
+por: setup ## a reserve package of 100,000 made-up holders, checked by two independent verifiers
+	@$(BIN)/python manage.py por_drill
+
 test: setup ## the whole suite, in parallel
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder; code=$$?; $(BIN)/python -m agora.lib.embedded.server stop .agora; exit $$code
+
+e2e: setup $(BROWSER)/node_modules/.installed ## the pages in a real Chromium: journeys, wallets, accessibility, weight, Lighthouse
+	@$(BIN)/python -m agora.tests.browser.chromium
+	@$(BIN)/python -m pytest -m browser --ignore=$(BROWSER)
+	@$(BIN)/python -m pytest $(BROWSER) -m browser $(E2E)
+
+# axe-core and Lighthouse come from npm, too.
+$(BROWSER)/node_modules/.installed: $(BROWSER)/package-lock.json
+	cd $(BROWSER) && npm ci --ignore-scripts --silent --no-audit --no-fund
+	@touch $@
 
 lint: setup ## ruff, mypy, import-linter, Django's checks, migrations up to date
 	$(BIN)/ruff check .
@@ -48,7 +68,7 @@ format: setup ## let ruff put the code in shape
 	$(BIN)/ruff format .
 
 messages: setup ## collect what pages say into agora/locale/*/django.po, to be translated there (needs gettext)
-	$(BIN)/python manage.py makemessages --locale pt_BR --locale es --no-location --no-wrap --ignore ".venv/*" --ignore "contracts/*" --ignore "*/tests/*"
+	$(BIN)/python manage.py makemessages --locale pt_BR --locale es --no-location --no-wrap --ignore ".venv/*" --ignore "contracts/*" --ignore "*/node_modules/*" --ignore "*/tests/*"
 
 contracts: setup ## rebuild the committed artifacts from the Solidity sources, then contracts-check
 	cd contracts && npm run --silent build && npm run --silent verify

@@ -17,7 +17,7 @@ INVARIANTS = [
         "a closed account has a done deletion request, and the other way round",
         """
         SELECT c.id, c.status, d.status AS deletion FROM accounts_customer c
-        FULL JOIN accounts_deletionrequest d ON d.customer_id = c.id AND d.status IN ('CLOSED', 'ERASED')
+        LEFT JOIN accounts_deletionrequest d ON d.customer_id = c.id AND d.status IN ('CLOSED', 'ERASED')
         WHERE (c.status = 'CLOSED') IS DISTINCT FROM (d.id IS NOT NULL)
         """,
     ),
@@ -29,6 +29,10 @@ INVARIANTS = [
             c.email <> '' OR c.kyc_sentence <> '' OR u.is_active OR u.email <> '' OR u.first_name <> ''
             OR u.last_name <> '' OR u.username <> 'closed-' || replace(c.id::text, '-', '')
             OR EXISTS (SELECT FROM accounts_wallet w WHERE w.customer_id = c.id)
+            OR EXISTS (
+                SELECT FROM accounts_webhookendpoint e
+                WHERE e.customer_id = c.id AND (e.status <> 'DELETED' OR e.url <> '' OR e.description <> '')
+            )
             OR EXISTS (
                 SELECT FROM accounts_apitoken t WHERE t.user_id = u.id AND (t.revoked_at IS NULL OR t.name <> '')
             )

@@ -164,6 +164,12 @@ class NoTier(AgoraError):
     title = "Your account has no limits set yet"
 
 
+class LoginUnknown(AgoraError):
+    code = "login_unknown"
+    status = 404
+    title = "There is no such login"
+
+
 class WebhookUrlRefused(AgoraError):
     code = "webhook_url_refused"
     status = 422

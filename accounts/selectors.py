@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from eth_utils.address import is_checksum_address
 
 from accounts import disclosures, pii, tax_ids
-from accounts.errors import NotACustomer, NotApproved, OnHold, WalletChecksumInvalid, WalletNotRegistered
+from accounts.errors import LoginUnknown, NotACustomer, NotApproved, OnHold, WalletChecksumInvalid, WalletNotRegistered
 from accounts.models import (
     ApiToken,
     Consent,
@@ -226,6 +226,14 @@ def active_holds(*, subjects: Sequence[str], now: datetime) -> list[ActiveHold]:
         ActiveHold(subject=r.subject, owner=r.owner, reason=r.reason, placed_at=r.placed_at, until=r.until)
         for r in rows
     ]
+
+
+def user_by_name(*, username: str) -> User:
+    """Raises LoginUnknown."""
+    user = User.objects.filter(username=username).first()
+    if user is None:
+        raise LoginUnknown(f"There is no login {username!r}.")
+    return user
 
 
 def zone_of(*, user: User | AnonymousUser) -> ZoneInfo | None:

@@ -87,6 +87,9 @@ def check_reserve_reports(app_configs: Any = None, **kwargs: Any) -> list[CheckM
     if settings.ATTESTOR_KEYS_FILE and settings.AGORA_MODE not in MODES:
         hint = "Unset it: attestors keep their own keys; see reserves/attestors/."
         found.append(Error("ATTESTOR_KEYS_FILE is for sandbox and paper.", hint=hint, id="agora.E020"))
+    if settings.REPORT_ATTESTOR_KEY_FILE and settings.AGORA_MODE not in MODES:
+        hint = "Unset it: the report's attestor keeps its own key; see reserves/attestors/reports.py."
+        found.append(Error("REPORT_ATTESTOR_KEY_FILE is for sandbox and paper.", hint=hint, id="agora.E023"))
     if not 60 <= settings.RESERVE_VALIDITY <= 7 * 86_400 or not 1 <= settings.ATTESTOR_THRESHOLD <= 16:
         hint = "RESERVE_VALIDITY: 60 seconds to 7 days; ATTESTOR_THRESHOLD: 1 to 16. ReserveOracle.sol refuses others."
         found.append(Error("RESERVE_VALIDITY or ATTESTOR_THRESHOLD is out of range.", hint=hint, id="agora.E021"))

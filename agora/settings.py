@@ -152,10 +152,16 @@ LOCALE_PATHS = [BASE_DIR / "agora" / "locale"]
 TIME_ZONE = "UTC"  # of a visitor whom we do not know; a customer's is their country's
 USE_TZ = True
 STATIC_URL = "static/"
-# The sandbox serves files from where they lie; elsewhere `collectstatic` gathers them here.
-STATIC_ROOT = None if AGORA_MODE == "sandbox" else BASE_DIR / "staticfiles"
+# Where `collectstatic` gathers files, to be served compressed and under names that change with them. Unset in the
+# sandbox, they are served from where they lie.
+STATIC_ROOT = env.str("STATIC_ROOT", default="") or (None if AGORA_MODE == "sandbox" else BASE_DIR / "staticfiles")
+if STATIC_ROOT:
+    STORAGES = {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    }
 STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]
-WHITENOISE_USE_FINDERS = AGORA_MODE == "sandbox"
+WHITENOISE_USE_FINDERS = not STATIC_ROOT
 
 # --- API -----------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
@@ -235,6 +241,10 @@ ATTESTOR_KEYS_FILE = env.str(
 ATTESTOR_THRESHOLD = env.int("ATTESTOR_THRESHOLD", default=2)  # how many must sign
 RESERVE_PUBLISHER_KEY_FILE = env.str(  # pays the reports' gas; may do nothing else
     "RESERVE_PUBLISHER_KEY_FILE", default=str(AGORA_HOME / "publisher.json") if AGORA_MODE == "sandbox" else ""
+)
+# Signs the public reserve report: a key of its own, not the minter's nor one that the gate relies on
+REPORT_ATTESTOR_KEY_FILE = env.str(
+    "REPORT_ATTESTOR_KEY_FILE", default=str(AGORA_HOME / "report-attestor.json") if AGORA_MODE == "sandbox" else ""
 )
 RESERVE_VALIDITY = env.int("RESERVE_VALIDITY", default=3600)  # seconds that a report may be relied on, at most 7 days
 RESERVE_MAX_AGE = env.int("RESERVE_MAX_AGE", default=86_400)  # seconds that the token accepts of any feed

@@ -11,3 +11,11 @@ class NotAudited(Exception):
 
 class DeploymentStuck(Exception):
     """A deployment that was begun cannot be completed without somebody looking at it."""
+
+
+class NothingFinal(Exception):
+    """No block with the token is final yet: nothing can be said of its holders for good."""
+
+
+class HoldersDisagree(Exception):
+    """What the node's logs make holders have is not the contract's total supply."""

@@ -221,6 +221,28 @@ class Block(models.Model):
         return f"block {self.number}"
 
 
+class HolderScan(models.Model):
+    """How far a token's Transfer logs have been added up: always to a final block, so that no reorg can undo it."""
+
+    token = models.OneToOneField(Token, on_delete=models.CASCADE, primary_key=True, related_name="holder_scan")
+    block_number = models.BigIntegerField()
+    block_hash = models.CharField(max_length=66)
+
+
+class HolderBalance(models.Model):
+    """What an address holds at the scan's block. A cache of the chain: Σ = totalSupply there, or it is thrown away."""
+
+    token = models.ForeignKey(Token, on_delete=models.CASCADE, related_name="holder_balances")
+    address = models.CharField(max_length=42)
+    balance_wei = amount_field()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["token", "address"], name="holder_once_a_token"),
+            models.CheckConstraint(condition=Q(balance_wei__gt=0), name="holder_balance_positive"),
+        ]
+
+
 class Reorg(models.Model):
     """Blocks that left the chain, and what stood in them."""
 

@@ -167,29 +167,55 @@ class Supply:
     """Tokens of an asset at one block: by the chain, and by our own rows."""
 
     block_number: int
+    block_hash: str
     on_chain: Decimal
     by_rows: Decimal
 
 
 def supply(*, symbol: str) -> Supply | None:
-    """At the newest block that the watcher has taken in; None before it has seen one. Raises Unavailable.
+    """At the newest settled block; None before there is one. Raises Unavailable.
 
     None, too, when that block left the chain while we read: ask again.
     """
-    blocks = Block.objects.filter(chain_id=settings.CHAIN_ID).order_by("-number")
-    newest = blocks.first()
-    if newest is None:
-        return None
-    tip = newest.number
     token = Token.objects.get(asset__symbol=symbol, chain_id=settings.CHAIN_ID)
-    rows = MintTx.objects.filter(token=token, status__in=ON_CHAIN, block_number__lte=tip)
-    by_rows = rows.aggregate(total=Sum("amount_wei"))["total"] or 0
-    chain = get_chain()
-    on_chain = chain.total_supply(contract=token.address, block=tip)
-    header = chain.header(tip)
-    if header is None or header.hash != newest.hash or not blocks.filter(number=tip, hash=newest.hash).exists():
+    block = settled_block()
+    if block is None or block.number < token.deployed_block:
         return None
-    return Supply(block_number=tip, on_chain=tokens_from_wei(on_chain), by_rows=tokens_from_wei(int(by_rows)))
+    by_rows = minted_by_records(symbol=symbol, block_number=block.number)
+    chain = get_chain()
+    on_chain = chain.total_supply(contract=token.address, block=block.number)
+    header = chain.header(block.number)
+    stored = Block.objects.filter(chain_id=settings.CHAIN_ID, number=block.number, hash=block.hash)
+    if header is None or header.hash != block.hash or not stored.exists():
+        return None
+    return Supply(block_number=block.number, block_hash=block.hash, on_chain=tokens_from_wei(on_chain), by_rows=by_rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettledBlock:
+    number: int
+    hash: str
+
+
+def settled_block() -> SettledBlock | None:
+    """The newest block under enough hash-linked ones, by the watcher's rows."""
+    blocks = Block.objects.filter(chain_id=settings.CHAIN_ID).order_by("-number")
+    tip = blocks.values_list("number", flat=True).first()
+    if tip is None:
+        return None
+    row = blocks.filter(number=tip - settings.CHAIN_SETTLED_BLOCKS + 1).first()
+    return None if row is None else SettledBlock(number=row.number, hash=row.hash)
+
+
+def minted_by_records(*, symbol: str, block_number: int) -> Decimal:
+    """Tokens that our own mints brought into blocks up to that one."""
+    rows = MintTx.objects.filter(
+        token__asset__symbol=symbol,
+        token__chain_id=settings.CHAIN_ID,
+        status__in=ON_CHAIN,
+        block_number__lte=block_number,
+    )
+    return tokens_from_wei(int(rows.aggregate(total=Sum("amount_wei"))["total"] or 0))
 
 
 def watched_block() -> int | None:

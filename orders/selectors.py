@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import Count, F, Q, QuerySet, Sum
 from django.http import Http404
 from django.utils.translation import gettext_noop as _
 from django.utils.translation import ngettext
@@ -159,10 +159,23 @@ def latest_price(*, symbol: str, now: datetime) -> LatestPrice | None:
     return LatestPrice(price_usd=told.price_usd, at=told.at, checked_at=told.checked_at, is_fresh=is_fresh)
 
 
-def filled_total(*, symbol: str) -> Decimal:
-    """Shares filled for customers in all."""
-    total: Decimal | None = Order.objects.filter(asset__symbol=symbol).aggregate(total=Sum("filled_quantity"))["total"]
-    return total or Decimal(0)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillBook:
+    """What our records say the broker filled, and whether more may be under way."""
+
+    filled: Decimal
+    is_quiet: bool  # no order of the asset is at the broker with something still to say
+
+
+def fill_book(*, symbol: str) -> FillBook:
+    """In one query: an order is either in flight, or its fills are in the sum."""
+    busy = Q(status__in=[S.SUBMITTING, S.SUBMITTED, S.PARTIALLY_FILLED]) | ~Q(
+        filled_quantity=F("broker_filled_quantity")
+    )
+    found = Order.objects.filter(asset__symbol=symbol).aggregate(
+        total=Sum("filled_quantity"), busy=Count("pk", filter=busy)
+    )
+    return FillBook(filled=found["total"] or Decimal(0), is_quiet=not found["busy"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,15 @@
 from django.contrib import admin
 
 from agora.lib.admin import ReadOnlyAdmin, ReadOnlyInline
-from reserves.models import AttestationOutcome, Break, ReconciliationRun, ReserveAttestation
+from reserves.models import (
+    AttestationOutcome,
+    Break,
+    BreakNote,
+    ReconciliationRun,
+    ReserveAttestation,
+    ReserveLine,
+    ReserveReport,
+)
 
 
 @admin.register(ReconciliationRun)
@@ -12,8 +20,13 @@ class ReconciliationRunAdmin(ReadOnlyAdmin):
     ordering = ("-as_of",)
 
 
+class NoteInline(ReadOnlyInline):
+    model = BreakNote
+
+
 @admin.register(Break)
 class BreakAdmin(ReadOnlyAdmin):
+    inlines = (NoteInline,)
     list_display = ("opened_at", "asset", "kind", "quantity", "seen_at", "closed_at")
     list_filter = ("kind", ("closed_at", admin.EmptyFieldListFilter))
     list_select_related = ("asset",)
@@ -30,3 +43,18 @@ class ReserveAttestationAdmin(ReadOnlyAdmin):
     ordering = ("-prepared_at",)
     search_fields = ("=tx_hash", "=oracle")
     inlines = (OutcomeInline,)
+
+
+class LineInline(ReadOnlyInline):
+    model = ReserveLine
+
+
+@admin.register(ReserveReport)
+class ReserveReportAdmin(ReadOnlyAdmin):
+    list_display = ("asset", "sequence", "drafted_at", "block_number", "holders", "content_hash")
+    list_filter = ("asset",)
+    list_select_related = ("asset",)
+    ordering = ("-drafted_at",)
+    search_fields = ("=content_hash",)
+    exclude = ("secret",)  # of the leaves' salts
+    inlines = (LineInline,)

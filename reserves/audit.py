@@ -51,4 +51,83 @@ INVARIANTS = [
         ) walk WHERE sequence <> before + 1
         """,
     ),
+    Invariant(
+        "a report's hash is that of its content",
+        """
+        SELECT id, sequence FROM reserves_reservereport
+        WHERE content_hash <> '0x' || encode(sha256(convert_to(content, 'UTF8')), 'hex')
+        """,
+    ),
+    Invariant(
+        "a report's figures are those of its content",
+        """
+        SELECT r.id, r.sequence FROM reserves_reservereport r
+        WHERE (SELECT array_agg((l.name, l.quantity, l.source)::text ORDER BY l.name) FROM reserves_reserveline l
+               WHERE l.report_id = r.id)
+            IS DISTINCT FROM
+              (SELECT array_agg((f ->> 'name', (f ->> 'quantity')::numeric(40, 18), f ->> 'source')::text
+                                ORDER BY f ->> 'name')
+               FROM jsonb_array_elements(r.content::jsonb -> 'figures') f)
+        """,
+    ),
+    Invariant(
+        "the last published report of an asset owes its holders what its tree says",
+        """
+        SELECT r.id, r.sequence, r.total_wei, r.holders, owed.total, owed.holders AS leaves FROM (
+            SELECT DISTINCT ON (asset_id) report_id FROM reserves_reportpublication ORDER BY asset_id, sequence DESC
+        ) last JOIN reserves_reservereport r ON r.id = last.report_id
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum(amount_wei), 0) AS total, count(*) AS holders FROM reserves_liabilityleaf
+            WHERE report_id = r.id
+        ) owed
+        WHERE (r.total_wei, r.holders) <> (owed.total, owed.holders)
+           OR (r.liabilities_root, r.total_wei::text)
+            <> (r.content::jsonb -> 'liabilities' ->> 'root', r.content::jsonb -> 'liabilities' ->> 'total_wei')
+        """,
+    ),
+    Invariant(
+        "a published report was approved by a second person with a fresh second factor, and signed as it is",
+        """
+        SELECT p.asset_id, p.sequence FROM reserves_reportpublication p
+        JOIN reserves_reservereport r ON r.id = p.report_id
+        JOIN reserves_reportrequest q ON q.id = r.request_id
+        LEFT JOIN reserves_reportsignature s ON s.id = p.signature_id
+        LEFT JOIN reserves_reportapproval a ON a.id = s.approval_id AND a.report_id = r.id
+        WHERE a.id IS NULL OR a.signer_id = q.proposer_id OR a.content_hash <> r.content_hash
+           OR a.approved_at NOT BETWEEN a.second_factor_at AND a.second_factor_at + interval '5 minutes'
+           OR (p.asset_id, p.sequence, p.content_hash, p.previous_hash)
+            <> (r.asset_id, r.sequence, r.content_hash, r.previous_hash)
+        """,
+    ),
+    Invariant(
+        "each published report names the one before it",
+        """
+        SELECT asset_id, sequence, previous_hash FROM (
+            SELECT asset_id, sequence, previous_hash,
+                lag(content_hash, 1, '0x' || repeat('0', 64)) OVER chain AS before, row_number() OVER chain AS expected
+            FROM reserves_reportpublication WINDOW chain AS (PARTITION BY asset_id ORDER BY sequence)
+        ) walk WHERE sequence <> expected OR previous_hash <> before
+        """,
+    ),
+    Invariant(
+        "no report is signed by a minter's key or the gate's",
+        """
+        SELECT s.id, s.attestor FROM reserves_reportsignature s
+        WHERE lower(s.attestor) IN (SELECT lower(minter) FROM minting_token)
+           OR lower(s.attestor) IN (
+                SELECT lower(g ->> 'attestor') FROM reserves_reserveattestation a, jsonb_array_elements(a.signatures) g
+           )
+        """,
+    ),
+    Invariant(
+        "an asset whose supply is over its custody is on hold",
+        """
+        SELECT a.symbol, b.kind, b.opened_at FROM reserves_break b JOIN orders_asset a ON a.id = b.asset_id
+        WHERE b.closed_at IS NULL AND b.kind IN ('SUPPLY_OVER_CUSTODY', 'SUPPLY_NOT_OURS', 'VAULT_SHORT')
+          AND NOT EXISTS (
+            SELECT FROM accounts_hold h WHERE h.subject IN ('asset:' || a.symbol, 'everything')
+              AND h.released_at IS NULL
+        )
+        """,
+    ),
 ]

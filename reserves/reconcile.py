@@ -17,6 +17,8 @@ class Books:
     vault_balance: Decimal  # the custodian's own balance
     minted: Decimal  # our mints that are in a block
     supply: Decimal  # the chain's total supply, at the same block
+    broker_position: Decimal | None = None  # the broker's own; None: a run from before it was asked for
+    is_broker_quiet: bool = False  # nothing was under way there while the two were read
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +28,18 @@ class Difference:
 
 
 def compare(books: Books) -> list[Difference]:
-    """Every way in which broker fills ≥ custody ≥ supply does not hold, worst first; [] when the books agree."""
+    """Every way in which broker's position ≥ fills ≥ custody ≥ supply does not hold, worst first; [] when all agree."""
     checks = [
         (BreakKind.SUPPLY_OVER_CUSTODY, books.supply - books.in_custody),
         (BreakKind.SUPPLY_NOT_OURS, abs(books.supply - books.minted)),
         (BreakKind.VAULT_SHORT, books.in_custody - books.vault_balance),
         (BreakKind.CUSTODY_OVER_FILLED, books.in_custody - books.filled),
     ]
+    if books.broker_position is not None:
+        # Our fills were read before the position: a fill under way can only make that one larger.
+        checks.append((BreakKind.BROKER_SHORT, books.filled - books.broker_position))
+        if books.is_broker_quiet:
+            checks.append((BreakKind.BROKER_OVER, books.broker_position - books.filled))
     return [Difference(kind, quantity) for kind, quantity in checks if quantity > 0]
 
 

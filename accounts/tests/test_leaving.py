@@ -93,6 +93,7 @@ def test_asking_twice_is_one_request() -> None:
     assert first.pk == second.pk
     assert DeletionRequest.objects.get().reason == "one"
     assert deletion_of(customer=customer, now=timezone.now()).may_withdraw
+    assert violations() == []
 
 
 def test_a_withdrawn_request_leaves_the_account_as_it_was_and_keeps_no_words() -> None:

@@ -113,6 +113,38 @@ def test_a_text_made_in_another_browser_is_nobodys_here() -> None:
     refused(victim, sign(victim.wallet, text), "signature_invalid")
 
 
+def test_a_wrong_answer_uses_the_text_up_and_the_right_one_then_comes_too_late() -> None:
+    visitor = browser()
+    text = visitor.text()
+    refused(visitor, sign(Account.create(), text), "signature_invalid")
+    refused(visitor, sign(visitor.wallet, text), "challenge_used")
+
+
+def planted() -> tuple[Browser, Browser]:
+    """An attacker, and a victim in whose browser the attacker has put their own session's cookie."""
+    attacker, victim = browser(), browser()
+    attacker.text()
+    victim.client.cookies["sessionid"] = attacker.client.cookies["sessionid"].value
+    return attacker, victim
+
+
+def test_whoever_planted_a_session_is_not_signed_in_by_its_victim() -> None:
+    attacker, victim = planted()
+
+    assert victim.sign_in().status_code == 200
+
+    assert victim.user_id is not None
+    assert attacker.client.get("/orders/").status_code == 302
+    assert attacker.user_id is None
+
+
+def test_a_text_slipped_into_a_planted_session_is_not_what_its_victim_signed() -> None:
+    attacker, victim = planted()
+    signature = sign(victim.wallet, victim.text())
+    attacker.challenge(address=victim.wallet.address)  # the session's latest now, for the victim's own address
+    refused(victim, signature, "signature_invalid")
+
+
 def test_only_the_sessions_latest_text_counts() -> None:
     visitor = browser()
     first = visitor.text()

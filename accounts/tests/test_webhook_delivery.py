@@ -467,6 +467,25 @@ def test_a_name_that_turns_private_is_refused_at_its_next_attempt(receiver: Rece
     assert states() == [("PENDING", 1)]
 
 
+def test_a_secret_that_cannot_be_read_stops_its_endpoint_and_no_other(
+    receiver: Receiver, ana: Customer, settings: Any
+) -> None:
+    endpoint_at(receiver, ana)
+    keys = settings.PII_KEYS
+    settings.PII_KEYS = ["k2:QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="]
+    bob = newcomer("bob")
+    endpoint_at(receiver, bob)
+    happen(ana)
+    bobs = happen(bob)
+
+    deliver()
+    assert [heard.id for heard in receiver.heard] == [str(bobs.event_id)]
+    settings.PII_KEYS = [*settings.PII_KEYS, *keys]
+    deliver(later(minutes=2))
+
+    assert states() == [("SUCCEEDED", 1)] * 2
+
+
 def test_what_ended_a_month_ago_is_forgotten_and_events_are_not(receiver: Receiver, ana: Customer) -> None:
     endpoint_at(receiver, ana)
     happen(ana)

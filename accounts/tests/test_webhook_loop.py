@@ -177,5 +177,8 @@ def test_publishing_and_leasing_stay_quick_with_a_backlog(receiver: Receiver) ->
 
 def _holds_its_lock() -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
+            " WHERE l.locktype = 'advisory' AND d.datname = current_database()"
+        )
         return bool(cursor.fetchone()[0])

@@ -20,6 +20,7 @@ from accounts.errors import ProfileInvalid
 from accounts.models import User
 from agora.lib.api import problem
 from agora.lib.errors import AgoraError
+from agora.lib.nesting import check_depth
 
 BODY_LIMIT = 20_000  # bytes; the longest contract wallet's signature is below 17,000 hex digits
 
@@ -116,8 +117,10 @@ def _body(request: HttpRequest) -> dict[str, Any]:
     if len(request.body) > BODY_LIMIT:
         raise ProfileInvalid("The request is too long.")
     try:
-        body = json.loads(request.body)
-    except (ValueError, RecursionError):
+        text = request.body.decode("utf-8")
+        check_depth(text)
+        body = json.loads(text)
+    except ValueError:
         body = None
     if not isinstance(body, dict):
         raise ProfileInvalid("Send a JSON object.")

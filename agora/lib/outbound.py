@@ -160,7 +160,11 @@ def post(url: str, *, body: bytes, headers: Mapping[str, str], policy: Policy) -
             response = connection.getresponse()
             retry_after = response.getheader("Retry-After", "")[:64]
             return Answer(response.status, retry_after, _excerpt(sock, response))
-    except (OSError, http.client.HTTPException) as problem:
+    except (
+        OSError,
+        ValueError,
+        http.client.HTTPException,
+    ) as problem:  # ValueError: of strange bytes
         if time.monotonic() >= deadline:
             raise Failed("TimedOut") from problem
         raise Failed(type(problem).__name__) from problem

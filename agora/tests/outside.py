@@ -51,6 +51,7 @@ class Outside:
             CHAIN_ID=anvil.CHAIN_ID,
             ATTESTOR_KEYS_FILE=str(self.directory / "attestors.json"),
             RESERVE_PUBLISHER_KEY_FILE=str(self.directory / "publisher.json"),
+            REPORT_ATTESTOR_KEY_FILE=str(self.directory / "report-attestor.json"),
             LOCAL_DEPLOYMENTS=self.directory / "deployments",
             RESERVE_REPORT_GAP=0.0,
             RESERVE_GRACE=0.0,

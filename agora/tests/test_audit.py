@@ -18,6 +18,7 @@ from agora.tests.rows import new_order
 from agora.tests.shared import shared_database
 from agora.tests.world import World, build_world
 from orders.models import Order
+from reserves.tests.reports import published
 
 GUARDS = [
     "every trigger still stands and is enabled",
@@ -29,13 +30,17 @@ STANDS_STILL = "an order that is not done moves or is held"
 
 @pytest.fixture(scope="module")
 def settled(outside: Outside, django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
-    """A settled order of alice's and one of bob's, shared: each test sows its violation in a transaction it undoes."""
+    """A settled order of alice's and one of bob's, and a published report of them.
+
+    Shared: each test sows its violation in a transaction that it undoes.
+    """
     outside.reset()
     with shared_database(django_db_blocker), outside.configured():
         world = build_world(outside)
         orders = [world.place("0.25"), world.place("0.5", person=world.bob)]
         for order in orders:
             world.until_settled(order)
+        published()
         yield world
 
 
@@ -78,6 +83,42 @@ def _detour(event: str, status: str) -> list[str]:
     ]
 
 
+def _deletion_step(sequence: int, before: str, after: str, more: str = "") -> list[str]:
+    """One more event of each deletion request, and the row at it."""
+    return [
+        "INSERT INTO accounts_deletionevent (request_id, sequence, from_status, to_status, actor, reason, data, at)"
+        f" SELECT id, {sequence}, '{before}', '{after}', 'test', '', '{{}}', now() FROM accounts_deletionrequest",
+        f"UPDATE accounts_deletionrequest SET status = '{after}', version = {sequence} {more}",
+    ]
+
+
+_LEAVER = "(SELECT customer_id FROM accounts_deletionrequest)"
+DELETION_ASKED = [
+    "INSERT INTO accounts_deletionrequest"
+    " (id, version, attempts, created_at, updated_at, customer_id, status, reason, sentence)"
+    " SELECT id, 1, 0, now(), now(), id, 'REQUESTED', '', '' FROM accounts_customer ORDER BY id LIMIT 1",
+    *_deletion_step(1, "", "REQUESTED"),
+]
+DELETION_DONE = [
+    *DELETION_ASKED,
+    *_deletion_step(2, "REQUESTED", "CLOSED", ", erase_after = now() + interval '1 year'"),
+]
+ACCOUNT_CLOSED = [
+    *DELETION_DONE,
+    "INSERT INTO accounts_customerevent (customer_id, sequence, from_status, to_status, actor, reason, data, at)"
+    " SELECT id, version + 1, status, 'CLOSED', 'test', '', '{}', now()"
+    f" FROM accounts_customer WHERE id IN {_LEAVER}",
+    f"UPDATE accounts_customer SET status = 'CLOSED', version = version + 1 WHERE id IN {_LEAVER}",
+    "INSERT INTO accounts_publicevent (event_id, type, customer_id, subject_kind, subject_id, sequence, data, at)"
+    " SELECT gen_random_uuid(), 'customer.closed', id, 'customer', id, version, '{}', now()"
+    f" FROM accounts_customer WHERE id IN {_LEAVER}",
+    "UPDATE accounts_user u SET is_active = false, username = 'closed-' || replace(c.id::text, '-', '')"
+    f" FROM accounts_customer c WHERE c.user_id = u.id AND c.id IN {_LEAVER}",
+    "DELETE FROM accounts_apitoken",
+    f"DELETE FROM accounts_wallet WHERE customer_id IN {_LEAVER}",
+]
+
+
 # A name for the case → the invariant that must speak, and the statements that break it.
 FIRST = "(SELECT id FROM {} ORDER BY id LIMIT 1)"
 ENDPOINT = [
@@ -97,6 +138,27 @@ ENDPOINT = [
 def _unannounced(kind: str, which: str) -> str:
     return f"DELETE FROM accounts_publicevent WHERE subject_kind = '{kind}' AND {which}"
 
+
+# A case of alice's, opened by a rule and given to somebody; then, perhaps, closed.
+CASE = [
+    "INSERT INTO accounts_user (username, password, is_superuser, first_name, last_name, email, is_staff, is_active,"
+    " date_joined) VALUES ('ana', '', false, '', '', '', true, true, now())",
+    "INSERT INTO accounts_monitoringrule (code, version, kind, parameters, severity, is_active, places_hold, actor,"
+    """ reason, created_at) VALUES ('r', 1, 'VELOCITY', '{"hours": 1, "orders": 2}', 'LOW', true, false, 'test',"""
+    " 't', now() - interval '1 day')",
+    "INSERT INTO accounts_case (id, version, attempts, created_at, updated_at, rule_id, customer_id, window_on,"
+    " severity, due_at, evidence, status, assignee_id, first_assignee_id, outcome)"
+    " SELECT gen_random_uuid(), 2, 0, now(), now(), r.id, u.customer_id, current_date, 'LOW',"
+    " now() + interval '168 hours', jsonb_build_object('order_ids', jsonb_build_array(u.order_id), 'customer_ids',"
+    " jsonb_build_array(u.customer_id)), 'ASSIGNED', a.id, a.id, ''"
+    " FROM accounts_monitoringrule r, accounts_user a, (SELECT * FROM accounts_limituse LIMIT 1) u"
+    " WHERE a.username = 'ana'",
+    "INSERT INTO accounts_caseevent (case_id, sequence, from_status, to_status, actor, reason, data, at)"
+    """ SELECT id, 1, '', 'OPEN', 'rule:r', 'hit', '{"act": "OPENED"}', now() FROM accounts_case""",
+    "INSERT INTO accounts_caseevent (case_id, sequence, from_status, to_status, actor, reason, data, at)"
+    " SELECT id, 2, 'OPEN', 'ASSIGNED', 'staff:1', 'mine', jsonb_build_object('act', 'ASSIGNED', 'assignee',"
+    " assignee_id), now() FROM accounts_case",
+]
 
 DELIVERY = (
     "INSERT INTO accounts_webhookdelivery (id, endpoint_id, event_id, subject_id, sequence, is_replay, status,"
@@ -136,6 +198,46 @@ SEEDS: dict[str, tuple[str, list[str]]] = {
     "a customer's status is not their last event's": (
         "accounts_customer: the status is the last event's",
         ["UPDATE accounts_customer SET status = 'PENDING'"],
+    ),
+    "a deletion request went by a way that does not exist": (
+        "accounts_deletionrequest: every event is a legal move",
+        [
+            *DELETION_ASKED,
+            *_deletion_step(2, "REQUESTED", "WITHDRAWN"),
+            *_deletion_step(3, "WITHDRAWN", "REQUESTED"),
+        ],
+    ),
+    "a deletion request's event is gone": (
+        "accounts_deletionrequest: events are gapless and joined",
+        [
+            *DELETION_ASKED,
+            *_deletion_step(2, "REQUESTED", "WITHDRAWN"),
+            "DELETE FROM accounts_deletionevent WHERE sequence = 1",
+        ],
+    ),
+    "a deletion request's status is not its last event's": (
+        "accounts_deletionrequest: the status is the last event's",
+        [*DELETION_ASKED, "UPDATE accounts_deletionrequest SET status = 'REFUSED'"],
+    ),
+    "a deletion is done and the account open": (
+        "a closed account has a done deletion request, and the other way round",
+        DELETION_DONE,
+    ),
+    "an account is closed and nobody asked": (
+        "a closed account has a done deletion request, and the other way round",
+        [*ACCOUNT_CLOSED, "DELETE FROM accounts_deletionevent", "DELETE FROM accounts_deletionrequest"],
+    ),
+    "a closed account still signs in": (
+        "of a closed account no contact, login, token or wallet is left",
+        [*ACCOUNT_CLOSED, "UPDATE accounts_user SET is_active = true"],
+    ),
+    "an identity is kept for too long": (
+        "of an erased account no name and no tax id is left, and none is kept longer than the law wants",
+        [*ACCOUNT_CLOSED, "UPDATE accounts_deletionrequest SET erase_after = now() - interval '4 days'"],
+    ),
+    "an erased account has a name": (
+        "of an erased account no name and no tax id is left, and none is kept longer than the law wants",
+        [*ACCOUNT_CLOSED, *_deletion_step(3, "CLOSED", "ERASED")],
     ),
     "an endpoint is further than its events": (
         "accounts_webhookendpoint: the status is the last event's",
@@ -196,6 +298,61 @@ SEEDS: dict[str, tuple[str, list[str]]] = {
     "a delivery succeeded without an answer": (
         "a delivery that succeeded was answered so",
         [*ENDPOINT, DELIVERY.format(sequence=1, status="SUCCEEDED", attempts=1)],
+    ),
+    "a case went by a way that does not exist": (
+        "accounts_case: every event is a legal move",
+        [
+            *CASE,
+            "UPDATE accounts_case SET version = 3, status = 'OPEN', assignee_id = NULL, first_assignee_id = NULL",
+            "INSERT INTO accounts_caseevent (case_id, sequence, from_status, to_status, actor, reason, data, at)"
+            """ SELECT id, 3, 'ASSIGNED', 'OPEN', 'staff:1', 'r', '{"act": "ASSIGNED"}', now() FROM accounts_case""",
+        ],
+    ),
+    "a case's event is gone": (
+        "accounts_case: events are gapless and joined",
+        [*CASE, "DELETE FROM accounts_caseevent WHERE sequence = 1"],
+    ),
+    "a case's status is not its last event's": (
+        "accounts_case: the status is the last event's",
+        [*CASE, "UPDATE accounts_case SET version = 3"],
+    ),
+    "a rule's version was skipped": (
+        "a rule's versions are numbered in a row, each later than the one before",
+        [*CASE, "UPDATE accounts_monitoringrule SET version = 2"],
+    ),
+    "a case was given more time": (
+        "a case has its rule's severity and the clock of that",
+        [*CASE, "UPDATE accounts_case SET due_at = due_at + interval '1 second'"],
+    ),
+    "a case was made less grave": (
+        "a case has its rule's severity and the clock of that",
+        [*CASE, "UPDATE accounts_monitoringrule SET severity = 'HIGH'"],
+    ),
+    "a case was closed by somebody else": (
+        "a case's people and outcome are those of its events",
+        [
+            *CASE,
+            "UPDATE accounts_case SET version = 3, status = 'CLOSED', outcome = 'NO_ISSUE', closed_by_id = assignee_id,"
+            " closed_at = now()",
+            "INSERT INTO accounts_caseevent (case_id, sequence, from_status, to_status, actor, reason, data, at)"
+            " SELECT id, 3, 'ASSIGNED', 'CLOSED', 'staff:' || closed_by_id + 1, 'r',"
+            """ '{"act": "CLOSED", "outcome": "NO_ISSUE"}', now() FROM accounts_case""",
+        ],
+    ),
+    "a case's assignee was swapped": (
+        "a case's people and outcome are those of its events",
+        [*CASE, "UPDATE accounts_case SET assignee_id = assignee_id + 1"],
+    ),
+    "a case's hold was never placed": (
+        "a case that asked for a hold has had one",
+        [*CASE, "UPDATE accounts_monitoringrule SET places_hold = true"],
+    ),
+    "a case names somebody else's order": (
+        "no order of a case's evidence belongs to somebody else",
+        [
+            *CASE,
+            "UPDATE accounts_case SET evidence = jsonb_set(evidence, '{customer_ids}', '[]')",
+        ],
     ),
     "a day's sum is off": (
         "a day's limit is the sum of its uses",
@@ -372,7 +529,41 @@ SEEDS: dict[str, tuple[str, list[str]]] = {
         "no difference between the books is open",
         [
             "INSERT INTO reserves_break (asset_id, kind, quantity, opened_at, seen_at)"
-            " SELECT id, 'VAULT_SHORT', 1, now(), now() FROM orders_asset"
+            " SELECT id, 'CUSTODY_OVER_FILLED', 1, now(), now() FROM orders_asset"
+        ],
+    ),
+    "a report was edited": (
+        "a report's hash is that of its content",
+        ["UPDATE reserves_reservereport SET content = replace(content, 'AAPL-RAT', 'AAPL-CAT')"],
+    ),
+    "a report's figure was edited": (
+        "a report's figures are those of its content",
+        ["UPDATE reserves_reserveline SET quantity = quantity + 1 WHERE name = 'in_custody'"],
+    ),
+    "a holder is gone from a report": (
+        "the last published report of an asset owes its holders what its tree says",
+        ["DELETE FROM reserves_liabilityleaf WHERE index = 0"],
+    ),
+    "whoever proposed a report approved it": (
+        "a published report was approved by a second person with a fresh second factor, and signed as it is",
+        ["UPDATE reserves_reportapproval SET signer_id = (SELECT proposer_id FROM reserves_reportrequest)"],
+    ),
+    "a report names one that never was": (
+        "each published report names the one before it",
+        [
+            "UPDATE reserves_reservereport SET previous_hash = '0xother'",
+            "UPDATE reserves_reportpublication SET previous_hash = '0xother'",
+        ],
+    ),
+    "a report is signed by the minter": (
+        "no report is signed by a minter's key or the gate's",
+        ["UPDATE reserves_reportsignature SET attestor = (SELECT minter FROM minting_token)"],
+    ),
+    "a report is signed by one of the gate's": (
+        "no report is signed by a minter's key or the gate's",
+        [
+            "UPDATE reserves_reportsignature SET attestor ="
+            " (SELECT signatures -> 0 ->> 'attestor' FROM reserves_reserveattestation LIMIT 1)"
         ],
     ),
     "less is attested than was minted": (
@@ -411,6 +602,16 @@ SEEDS_OF_SEVERAL: dict[str, tuple[set[str], list[str]]] = {
             "UPDATE accounts_limitday SET limit_usd = 1",
         ],
     ),
+    "a report was approved with an old second factor": (
+        {
+            "a published report was approved by a second person with a fresh second factor, and signed as it is",
+            GUARDS[1],
+        },
+        [
+            "ALTER TABLE reserves_reportapproval DROP CONSTRAINT approval_second_factor_fresh",
+            "UPDATE reserves_reportapproval SET second_factor_at = approved_at - interval '301 seconds'",
+        ],
+    ),
     "a tax id stands in plain text": (
         {"no tax id stands in plain text beside its sealed form", GUARDS[1]},
         [
@@ -418,6 +619,13 @@ SEEDS_OF_SEVERAL: dict[str, tuple[set[str], list[str]]] = {
             f"UPDATE accounts_customer SET tax_id_sealed = '52998224725' WHERE id = {FIRST}".format(
                 "accounts_customer"
             ),
+        ],
+    ),
+    "shares are missing, and nobody was stopped": (
+        {"no difference between the books is open", "an asset whose supply is over its custody is on hold"},
+        [
+            "INSERT INTO reserves_break (asset_id, kind, quantity, opened_at, seen_at)"
+            " SELECT id, 'VAULT_SHORT', 1, now(), now() FROM orders_asset"
         ],
     ),
     "more custody than fills": (

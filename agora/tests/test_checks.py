@@ -32,6 +32,7 @@ PAPER: dict[str, Any] = {  # as it should be
     "CRASH_AT": "",
     "DEBUG": False,
 }
+NO_KEYS = {"ATTESTOR_KEYS_FILE": "", "REPORT_ATTESTOR_KEY_FILE": ""}
 QUEUE = settings.Q_CLUSTER
 
 
@@ -53,8 +54,8 @@ def test_a_complete_paper_installation_has_nothing_to_say() -> None:
     [
         ({"SECRET_KEY": "k" * 49}, "agora.E001"),
         ({"SECRET_KEY": "sandbox-" + "k" * 50}, "agora.E001"),
-        ({"AGORA_MODE": "production", "ATTESTOR_KEYS_FILE": ""}, "agora.E002"),
-        ({"AGORA_MODE": "", "ATTESTOR_KEYS_FILE": ""}, "agora.E002"),
+        ({"AGORA_MODE": "production", **NO_KEYS}, "agora.E002"),
+        ({"AGORA_MODE": "", **NO_KEYS}, "agora.E002"),
         ({"RESERVE_VALIDITY": 59}, "agora.E021"),
         ({"ATTESTOR_THRESHOLD": 0}, "agora.E021"),
         ({"PRICE_FRESH": 61.0}, "agora.E040"),
@@ -77,6 +78,7 @@ def test_a_fault_in_the_settings_is_named(changed: dict[str, Any], code: str) ->
 
 def test_attestors_keys_in_a_file_are_refused_in_production() -> None:
     assert "agora.E020" in _found(**{**PAPER, "AGORA_MODE": "production", "ATTESTOR_KEYS_FILE": "/run/keys"})
+    assert "agora.E023" in _found(**{**PAPER, "AGORA_MODE": "production", "REPORT_ATTESTOR_KEY_FILE": "/run/key"})
 
 
 def test_all_that_is_missing_is_named_at_once() -> None:

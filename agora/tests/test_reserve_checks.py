@@ -16,8 +16,8 @@ def test_the_sandbox_passes() -> None:
 def test_attestor_keys_at_hand_are_refused_in_production(settings: Any) -> None:
     settings.AGORA_MODE = "production"
 
-    assert [problem.id for problem in check_reserve_reports()] == ["agora.E020"]
-    settings.ATTESTOR_KEYS_FILE = ""
+    assert [problem.id for problem in check_reserve_reports()] == ["agora.E020", "agora.E023"]
+    settings.ATTESTOR_KEYS_FILE = settings.REPORT_ATTESTOR_KEY_FILE = ""
     assert check_reserve_reports() == []
 
 

@@ -57,6 +57,12 @@ def minted_topic() -> str:
     return "0x" + _hash(artifact.load().entry("event", "Minted")).hex()
 
 
+@functools.cache
+def transfer_topic() -> str:
+    """The first topic of every Transfer event."""
+    return "0x" + _hash(artifact.load().entry("event", "Transfer")).hex()
+
+
 def mint_key_topic(mint_key: str) -> str:
     """The second topic of a Minted event, which is also the key of `usedBrokerTrade`."""
     return "0x" + keccak(text=mint_key).hex()

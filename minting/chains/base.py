@@ -45,6 +45,17 @@ class MintedLog:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TransferLog:
+    """The ERC-20's `Transfer` event; the zero address is where mints come from and burns go to."""
+
+    contract: str
+    sender: str
+    to: str
+    amount_wei: int
+    block_number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fees:
     max_fee_per_gas: int  # wei
     max_priority_fee_per_gas: int  # wei
@@ -79,6 +90,9 @@ class Chain(Protocol):
 
     def minted_log(self, *, contract: str, mint_key: str, first: int) -> MintedLog | None:
         """The Minted event of one mint key since block `first`, or None."""
+
+    def transfers(self, *, contract: str, first: int, last: int) -> list[TransferLog]:
+        """Every Transfer of one contract in canonical blocks first…last, in order; halves the range likewise."""
 
     def receipts(self, tx_hashes: list[str]) -> dict[str, Receipt]:
         """Receipts by hash, in one batch; a hash without one is missing (that proves nothing)."""

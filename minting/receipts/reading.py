@@ -6,13 +6,11 @@ import json
 import re
 from typing import Any
 
+from agora.lib.nesting import NestedTooDeeply, check_depth
 from minting.receipts.shape import MAX_INT, PATTERNS, SHAPE, VERSION
 
 MAX_BYTES = 1_000_000  # an order of 1,000 executions is a quarter of it
-MAX_DEPTH = 32  # a receipt's is 5; Python's parser would use up the stack, whose end is the process's
 
-# A string, closed or not, or a bracket. Possessive: each character is looked at once.
-_NESTING = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{\]}]', re.DOTALL)
 _PATTERNS = {name: re.compile(pattern) for name, pattern in PATTERNS.items()}
 
 
@@ -26,7 +24,7 @@ def read_receipt(raw: bytes) -> dict[str, Any]:
         raise Unreadable(f"it is longer than {MAX_BYTES} bytes")
     try:
         text = raw.decode("utf-8")
-        _check_depth(text)
+        check_depth(text)
         value = json.loads(
             text,
             object_pairs_hook=_object,
@@ -34,6 +32,8 @@ def read_receipt(raw: bytes) -> dict[str, Any]:
             parse_float=_refuse_number,
             parse_constant=_refuse_number,
         )
+    except NestedTooDeeply:
+        raise Unreadable("it is nested too deeply") from None
     except UnicodeDecodeError:
         raise Unreadable("it is not UTF-8 text") from None
     except json.JSONDecodeError as problem:
@@ -41,15 +41,7 @@ def read_receipt(raw: bytes) -> dict[str, Any]:
     _check(value, SHAPE, "receipt")
     if value["version"] != VERSION:
         raise Unreadable(f"version {value['version']} is not known here")
-    return value  # type: ignore[no-any-return]
-
-
-def _check_depth(text: str) -> None:
-    depth = 0
-    for token in _NESTING.finditer(text):
-        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token.group(), 0)
-        if depth > MAX_DEPTH:
-            raise Unreadable("it is nested too deeply")
+    return value
 
 
 def _check(value: Any, shape: Any, where: str) -> None:

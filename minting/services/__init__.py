@@ -2,6 +2,7 @@
 
 from minting.services.advancing import advance_mint, resume_signature
 from minting.services.backing import explain_wait, release_backed
+from minting.services.counting import HolderCount, count_holders
 from minting.services.deploying import Gate, TokenPlan, deploy_token
 from minting.services.exporting import export_data
 from minting.services.observing import observe_mint
@@ -12,8 +13,10 @@ from minting.services.watching import watch_chain_once
 
 __all__ = [
     "Gate",
+    "HolderCount",
     "TokenPlan",
     "advance_mint",
+    "count_holders",
     "deploy_token",
     "explain_wait",
     "export_data",

@@ -17,6 +17,7 @@ from accounts.errors import SignInAgain
 from accounts.models import Customer, DataExport, User
 from accounts.services import (
     approve_customer,
+    create_endpoint,
     issue_api_token,
     place_hold,
     request_deletion,
@@ -51,6 +52,7 @@ def test_the_export_has_what_we_keep_and_each_orders_receipt(world: World) -> No
     visitor, person = signed_in(world)
     order = world.until_settled(world.place(person=person, client_order_id="mine-1"))
     issue_api_token(user=person.user, name="laptop", now=timezone.now())
+    create_endpoint(customer=person.customer, url="http://localhost/hook", now=timezone.now())
     request_deletion(customer=person.customer, reason="moving", now=timezone.now())
 
     answer = visitor.client.get(URL)
@@ -69,6 +71,7 @@ def test_the_export_has_what_we_keep_and_each_orders_receipt(world: World) -> No
     assert all(hashlib.sha256(c["text"].encode()).hexdigest() == c["sha256"] for c in export["consents"])
     assert [use["kind"] for use in export["limit_uses"]] == ["RESERVE"]
     assert [token["name"] for token in export["api_tokens"]] == ["laptop"]
+    assert [endpoint["url"] for endpoint in export["webhook_endpoints"]] == ["http://localhost/hook"]
     assert [asked["reason"] for asked in export["deletion_requests"]] == ["moving"]
     assert len(export["login"]["wallet_proofs_of_the_last_days"]) == 1
     assert [entry["client_order_id"] for entry in export["orders"]] == ["mine-1"]

@@ -106,6 +106,7 @@ def test_a_spoilt_receipt_shows_which_check_fails_and_fits_a_phone(page: Any, tm
 
     assert page.inner_text("#verdict") == "This receipt does not hold together. Do not rely on it."
     assert page.locator("#each .bad[role=img]").count() == 2
+    assert page.inner_text("#more").startswith("✗ The order section is unchanged. ✗ Executions add up")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 

@@ -144,6 +144,9 @@ class Broker(Protocol):
     def position(self, symbol: str) -> Decimal:
         """Shares held at the broker in all; 0 where there is no position."""
 
+    def positions(self) -> dict[str, Decimal]:
+        """Shares held at the broker, by symbol, in one call; a symbol without a position is missing."""
+
     def latest_price(self, symbol: str) -> Price:
         """The latest trade, of any session."""
 

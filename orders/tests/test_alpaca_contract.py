@@ -149,6 +149,7 @@ def test_the_clock_says_when_the_market_opens_and_closes_next(either: AlpacaBrok
 
 def test_a_share_never_bought_is_held_zero_times(either: AlpacaBroker) -> None:
     assert either.position("BRK.B") == Decimal(0)
+    assert "BRK.B" not in either.positions()
 
 
 def test_the_latest_price_is_a_decimal_in_dollars(either: AlpacaBroker) -> None:
@@ -179,6 +180,7 @@ def test_a_market_order_fills_at_the_price_and_is_held_then(broker: AlpacaBroker
 
     assert (order.status, order.filled_quantity, order.filled_avg_price) == ("filled", QUARTER, Decimal("200.10"))
     assert broker.position("AAPL") == QUARTER
+    assert broker.positions() == {"AAPL": QUARTER}
     assert broker.latest_price("AAPL").price_usd == Decimal("200.1")
 
 

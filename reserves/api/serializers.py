@@ -22,3 +22,16 @@ class PositionSerializer(serializers.Serializer[Any]):
     supply = SharesField()
     ratio = SharesField(allow_null=True)
     open_breaks = serializers.ListField(child=serializers.CharField())
+
+
+class ReportSerializer(serializers.Serializer[Any]):
+    asset = serializers.CharField(source="symbol")
+    sequence = serializers.IntegerField()
+    report_hash = serializers.CharField()
+    previous_hash = serializers.CharField()
+    as_of = serializers.CharField(source="said.as_of")
+    block_number = serializers.IntegerField(source="said.block_number")
+    ratio = serializers.CharField(source="said.ratio")
+    attestor = serializers.CharField()
+    signature = serializers.CharField()
+    published_at = serializers.DateTimeField()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from accounts.services import place_hold
 from agora.lib import log
@@ -10,16 +11,17 @@ from agora.lib.db import serializable
 from custody.custodians import get_custodian
 from custody.selectors import Vault, completed_total, vaults
 from minting.selectors import supply
-from orders.selectors import asset_by_symbol, filled_total
-from reserves.models import Break, ReconciliationRun
+from orders.brokers import get_broker
+from orders.selectors import asset_by_symbol, fill_book
+from reserves.models import Break, BreakNote, ReconciliationRun
 from reserves.reconcile import Books, Difference, compare
-from reserves.states import BreakKind
+from reserves.states import BreakAction, BreakKind
 
 logger = log.get(__name__)
 
 FRESH = timedelta(seconds=10)  # a run this recent stands for one asked for now
 EVERY = timedelta(minutes=15)
-OWNER = "reconciliation"  # of the holds placed here
+OWNER = "reserves"  # of the holds placed here; staff alone release them
 STOPPING = {BreakKind.SUPPLY_OVER_CUSTODY, BreakKind.SUPPLY_NOT_OURS, BreakKind.VAULT_SHORT}
 
 
@@ -32,7 +34,7 @@ def refresh(*, now: datetime, fresh: timedelta = FRESH) -> None:
 
 
 def reconcile(*, vault: Vault, now: datetime) -> ReconciliationRun | None:
-    """Compare one asset's books, keep the run, open and close breaks; None before the watcher has seen a block.
+    """Compare one asset's books, keep the run, open and close breaks; None before there is a settled block.
 
     Read from the chain backwards, so that a mint under way can only make the earlier books larger, never smaller.
     """
@@ -40,35 +42,53 @@ def reconcile(*, vault: Vault, now: datetime) -> ReconciliationRun | None:
     if tokens is None:
         return None
     in_custody = completed_total(symbol=vault.symbol)
+    balance = get_custodian().balance(vault_id=vault.vendor_id, asset_id=vault.vendor_asset_id)
+    before = fill_book(symbol=vault.symbol)
+    position = get_broker().positions().get(vault.symbol, Decimal(0))
+    after = fill_book(symbol=vault.symbol)
     books = Books(
         minted=tokens.by_rows,
         supply=tokens.on_chain,
         in_custody=in_custody,
-        vault_balance=get_custodian().balance(vault_id=vault.vendor_id, asset_id=vault.vendor_asset_id),
-        filled=filled_total(symbol=vault.symbol),
+        vault_balance=balance,
+        filled=before.filled,
+        broker_position=position,
+        is_broker_quiet=before.is_quiet and after == before,
     )
-    return _keep(symbol=vault.symbol, books=books, block_number=tokens.block_number, now=now)
+    return _keep(symbol=vault.symbol, books=books, block=(tokens.block_number, tokens.block_hash), now=now)
 
 
 @serializable
-def _keep(*, symbol: str, books: Books, block_number: int, now: datetime) -> ReconciliationRun:
+def _keep(*, symbol: str, books: Books, block: tuple[int, str], now: datetime) -> ReconciliationRun:
     asset = asset_by_symbol(symbol=symbol)
     run = ReconciliationRun.objects.create(
         asset=asset,
         as_of=now,
-        block_number=block_number,
+        block_number=block[0],
+        block_hash=block[1],
         filled=books.filled,
+        broker_position=books.broker_position,
         in_custody=books.in_custody,
         vault_balance=books.vault_balance,
         minted=books.minted,
         supply=books.supply,
     )
-    found = compare(books)
+    found = [difference for difference in compare(books) if not _is_explained(asset.pk, difference)]
     for difference in found:
         _open(asset_id=asset.pk, symbol=symbol, difference=difference, now=now)
     gone = Break.objects.filter(asset=asset, closed_at=None).exclude(kind__in=[d.kind for d in found])
     gone.update(closed_at=now)
     return run
+
+
+def _is_explained(asset_id: int, difference: Difference) -> bool:
+    """Whether staff have said what this is, and it has not grown since. What stops minting is never explained away."""
+    notes = BreakNote.objects.filter(
+        subject__asset_id=asset_id, subject__kind=difference.kind, action=BreakAction.RESOLVED
+    )
+    last = notes.order_by("-pk").first()
+    explained = last.quantity if last and last.quantity is not None else Decimal(0)
+    return difference.kind not in STOPPING and difference.quantity <= explained
 
 
 def _open(*, asset_id: int, symbol: str, difference: Difference, now: datetime) -> None:

@@ -29,7 +29,7 @@ from custody.services import sweep_custody
 from minting.chains import abi
 from minting.models import MintTx, TxAttempt
 from minting.selectors import GatedToken, gated_tokens
-from orders.selectors import explain
+from orders.explaining import explain
 from orders.services import list_at_broker
 from reserves.attestors.base import Report, typed_data
 from reserves.models import AttestationOutcome, ReserveAttestation

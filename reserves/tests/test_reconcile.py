@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
+import io
 from datetime import timedelta
 from decimal import Decimal
-from uuid import uuid4
+from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 
 from accounts.models import Hold
+from accounts.services import release_hold
+from agora.tests.rows import new_asset
 from agora.tests.world import World
-from custody.custodians import get_custodian
-from custody.custodians.base import TransferPhase
 from custody.models import VaultAccount
+from minting.models import MintTx
+from orders.brokers import get_broker
+from orders.brokers.base import OrderRequest
+from reserves.errors import BreakRefused
 from reserves.models import Break, ReconciliationRun
 from reserves.reconcile import Books, compare, ratio
-from reserves.selectors import positions
-from reserves.services import refresh
+from reserves.selectors import breaks, positions, ratio_history
+from reserves.services import assign_break, refresh, resolve_break
 from reserves.states import BreakKind
+from reserves.tests.reconciling import empty_vault
+from reserves.tests.reports import staff
 
 ONE = Decimal(1)
 
 
-def books(**changes: Decimal) -> Books:
-    return Books(**dict.fromkeys(("filled", "in_custody", "vault_balance", "minted", "supply"), ONE) | changes)
+def books(**changes: Any) -> Books:
+    same: dict[str, Any] = dict.fromkeys(("filled", "in_custody", "vault_balance", "minted", "supply"), ONE)
+    return Books(**same | changes)
 
 
 def test_equal_books_have_no_difference() -> None:
@@ -41,9 +50,13 @@ def test_equal_books_have_no_difference() -> None:
         ({"filled": Decimal("0.5")}, [BreakKind.CUSTODY_OVER_FILLED]),
         ({"supply": Decimal(2)}, [BreakKind.SUPPLY_OVER_CUSTODY, BreakKind.SUPPLY_NOT_OURS]),
         ({"filled": Decimal(9), "vault_balance": Decimal(9)}, []),
+        ({"broker_position": Decimal("0.9")}, [BreakKind.BROKER_SHORT]),
+        ({"broker_position": Decimal("1.1")}, []),  # something may be under way there
+        ({"broker_position": Decimal("1.1"), "is_broker_quiet": True}, [BreakKind.BROKER_OVER]),
+        ({"broker_position": ONE, "is_broker_quiet": True}, []),
     ],
 )
-def test_each_inequality_that_fails_is_named_with_its_size(changes: dict[str, Decimal], kinds: list[BreakKind]) -> None:
+def test_each_inequality_that_fails_is_named_with_its_size(changes: dict[str, Any], kinds: list[BreakKind]) -> None:
     found = compare(books(**changes))
     assert [difference.kind for difference in found] == kinds
     assert all(difference.quantity > 0 for difference in found)
@@ -71,9 +84,7 @@ def test_a_settled_order_leaves_a_run_whose_books_agree(world: World) -> None:
 def test_a_shortfall_opens_one_break_stops_the_asset_and_closes_when_it_is_gone(world: World) -> None:
     world.until_settled(world.place())
     vault = VaultAccount.objects.get()
-    custodian = get_custodian()
-    balance = custodian.balance(vault_id=vault.vendor_id, asset_id="AAPL")
-    _empty(vault, balance)  # at the custodian, behind our back
+    balance = empty_vault()
 
     refresh(now=timezone.now(), fresh=timedelta(0))
     refresh(now=timezone.now(), fresh=timedelta(0))
@@ -88,17 +99,118 @@ def test_a_shortfall_opens_one_break_stops_the_asset_and_closes_when_it_is_gone(
     assert shortfall.closed_at is not None
 
 
-def _empty(vault: VaultAccount, balance: Decimal) -> None:
-    custodian, thief = get_custodian(), f"theft-{uuid4()}"
-    custodian.transfer(
-        external_tx_id=thief,
-        asset_id="AAPL",
-        quantity=balance,
-        source_id=vault.vendor_id,
-        destination_id=vault.inbox_vendor_id,
-        note="",
+@pytest.mark.django_db(transaction=True)
+def test_a_run_is_of_one_settled_block_and_has_the_brokers_own_position(world: World) -> None:
+    world.until_settled(world.place())
+    world.outside.mine(3)
+    world.tick()
+    refresh(now=timezone.now(), fresh=timedelta(0))
+
+    run = ReconciliationRun.objects.latest("as_of")
+    head = int(world.outside.rpc("eth_blockNumber"), 16)
+    assert run.block_number == head - 11
+    assert run.block_hash == world.outside.rpc("eth_getBlockByNumber", hex(run.block_number), False)["hash"]
+    assert run.broker_position == Decimal("0.25")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_shortfall_pauses_minting_within_one_run_until_staff_release_it(world: World, settings: Any) -> None:
+    world.until_settled(world.place())
+    keys = settings.ATTESTOR_KEYS_FILE
+    settings.ATTESTOR_KEYS_FILE = "/nowhere"  # so that the next mint waits
+    order = world.place("0.5")
+    world.until(lambda: MintTx.objects.filter(order=order, unbacked_since__isnull=False).exists())
+    stolen = empty_vault()
+
+    code, said = _reconcile()
+    assert (code, "the custodian's balance is below our records" in said) == (1, True)
+    hold = Hold.objects.get(owner="reserves", released_at=None)
+    assert (hold.subject, Break.objects.get(closed_at=None).kind) == ("asset:AAPL", "VAULT_SHORT")
+
+    world.outside.custodian.control.credit(
+        vault=VaultAccount.objects.get().name, asset=VaultAccount.objects.get().vendor_asset_id, amount=str(stolen)
     )
-    while True:
-        found = custodian.find_by_external_tx_id(thief)
-        if found and found.phase == TransferPhase.COMPLETED:
-            return
+    assert _reconcile()[0] == 0
+    settings.ATTESTOR_KEYS_FILE = keys
+    for _ in range(5):
+        world.tick()
+    assert (MintTx.objects.get(order=order).status, world.supply()) == ("PENDING", Decimal("0.25"))
+
+    release_hold(subject="asset:AAPL", owner="reserves", actor="staff", now=timezone.now())
+    world.until_minted(order)
+    assert (world.supply(), world.violations()) == (Decimal("0.75"), [])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_shares_that_the_broker_has_beyond_our_fills_are_explained_once(world: World) -> None:
+    world.until_settled(world.place())
+    get_broker().submit(OrderRequest(client_order_id="by-hand", symbol="AAPL", quantity=Decimal(2)))
+    world.until(lambda: get_broker().positions()["AAPL"] == Decimal("2.25"))
+    refresh(now=timezone.now(), fresh=timedelta(0))
+    (found,) = breaks(now=timezone.now())
+    assert (found.kind, found.quantity, found.owner) == ("BROKER_OVER", 2, "")
+    assert Hold.objects.filter(released_at=None).count() == 0  # it is nothing that a holder could lose by
+
+    paula, sven = staff()
+    now = timezone.now()
+    assign_break(break_id=found.break_id, owner=sven, actor=paula, reason="he bought them", now=now)
+    assert breaks(now=now)[0].owner == "sven"
+    resolve_break(break_id=found.break_id, actor=sven, reason="two shares of the house's own", now=now)
+    refresh(now=timezone.now(), fresh=timedelta(0))
+    assert breaks(now=now) == []
+    (resolved,) = breaks(now=now, unresolved_only=False)
+    assert (resolved.resolution, resolved.closed_at) == ("two shares of the house's own", now)
+
+    get_broker().submit(OrderRequest(client_order_id="more-by-hand", symbol="AAPL", quantity=Decimal(1)))
+    world.until(lambda: get_broker().positions()["AAPL"] == Decimal("3.25"))
+    refresh(now=timezone.now(), fresh=timedelta(0))
+    assert [(row.kind, row.quantity) for row in breaks(now=now)] == [("BROKER_OVER", 3)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_stops_minting_is_not_explained_away_while_it_is_there(world: World) -> None:
+    world.until_settled(world.place())
+    empty_vault()
+    refresh(now=timezone.now(), fresh=timedelta(0))
+    (found,) = breaks(now=timezone.now())
+    sven = staff()[1]
+
+    with pytest.raises(BreakRefused, match="still there"):
+        resolve_break(break_id=found.break_id, actor=sven, reason="it will be fine", now=timezone.now())
+    for reason in ("", "  "):
+        with pytest.raises(BreakRefused, match="Say why"):
+            assign_break(break_id=found.break_id, owner=sven, actor=sven, reason=reason, now=timezone.now())
+    assert Break.objects.get().closed_at is None
+
+    Break.objects.update(closed_at=timezone.now())
+    resolve_break(break_id=found.break_id, actor=sven, reason="the custodian put them back", now=timezone.now())
+    with pytest.raises(BreakRefused, match="already"):
+        resolve_break(break_id=found.break_id, actor=sven, reason="again", now=timezone.now())
+
+
+@pytest.mark.django_db
+def test_a_ratio_history_shows_the_lowest_of_each_stretch() -> None:
+    asset, start = new_asset(), timezone.now()
+    for minute, held in enumerate(["2", "2", "1", "2", "3", "3"]):
+        ReconciliationRun.objects.create(
+            asset=asset,
+            as_of=start + timedelta(minutes=minute),
+            block_number=1,
+            filled=3,
+            in_custody=Decimal(held),
+            vault_balance=3,
+            minted=2,
+            supply=0 if minute == 5 else 2,
+        )
+    points = ratio_history(symbol="AAPL", since=start, until=start + timedelta(minutes=6), points=3)
+    assert [point.ratio for point in points] == [Decimal("1.0000"), Decimal("0.5000"), Decimal("1.5000")]
+    assert points[-1].at == start + timedelta(minutes=4)
+
+
+def _reconcile() -> tuple[int, str]:
+    said = io.StringIO()
+    try:
+        call_command("reconcile", stdout=said)
+    except SystemExit as exit_:
+        return int(exit_.code or 0), said.getvalue()
+    return 0, said.getvalue()

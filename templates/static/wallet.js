@@ -1,5 +1,5 @@
 // Sign in with, or add, a wallet: EIP-6963 discovery, EIP-1193 requests, EIP-4361 text made by the server.
-// Everything it needs stands in data-attributes of [data-wallet] (templates/components/_wallet.html).
+// All it needs to know or say stands in [data-wallet] (templates/components/_wallet.html), in the page's language.
 "use strict";
 
 (() => {
@@ -7,99 +7,124 @@
   if (!root) return;
   const { challengeUrl, verifyUrl, csrf, chainName, rpcUrl, explorerUrl } = root.dataset;
   const chainId = Number(root.dataset.chainId);
-  const chainHex = "0x" + chainId.toString(16);
   const list = root.querySelector("[data-wallet-list]");
   const status = root.querySelector("[data-wallet-status]");
   const none = root.querySelector("[data-wallet-none]");
-  const found = new Map(); // rdns → provider
-  let busy = false;
+  const texts = Object.fromEntries(
+    Array.from(root.querySelector("[data-wallet-texts]").content.children, (text) => [text.dataset.text, text.textContent]));
+  const known = new Set(); // uuids
+  let attempt = 0; // only the latest one goes on
+  let waiting = null; // the provider that it waits for
+
+  class Ours extends Error {} // its message is for the reader
 
   const say = (text) => { status.textContent = text; };
 
-  function offer(name, rdns, icon, provider) {
-    if (found.has(rdns)) return;
-    found.set(rdns, provider);
+  function offer({ uuid, name, rdns, icon }, provider) {
+    if (known.has(uuid)) return;
+    known.add(uuid);
     none.hidden = true;
     const button = document.createElement("button");
     button.type = "button";
     button.className = "button";
     button.dataset.walletRdns = rdns;
-    if (/^data:image\//.test(icon || "")) { // EIP-6963: a data URI, and nothing else is loaded
+    if (/^data:image\//.test(icon)) { // EIP-6963: a data URI, and nothing else is loaded
       const image = document.createElement("img");
       Object.assign(image, { src: icon, alt: "", width: 20, height: 20 });
       button.append(image, " ");
     }
-    button.append(name);
+    button.append(name.slice(0, 40));
     button.addEventListener("click", () => sign(provider));
     list.append(button, " ");
   }
 
   async function post(url, body) {
-    const answer = await fetch(url, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", "X-CSRFToken": csrf },
-      body: JSON.stringify(body),
-    });
+    const headers = { "Content-Type": "application/json", "X-CSRFToken": csrf };
+    let answer;
+    try {
+      answer = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
+    } catch {
+      throw new Ours(texts.unreachable);
+    }
     const isJson = (answer.headers.get("Content-Type") || "").includes("json");
     const data = isJson ? await answer.json() : {};
-    if (!answer.ok) throw new Error(data.detail || "Load this page again, and try once more.");
+    if (!answer.ok) throw new Ours(data.detail || texts.reload);
     return data;
   }
 
-  async function useChain(provider) {
-    if (Number(await provider.request({ method: "eth_chainId" })) === chainId) return;
-    say(`Your wallet asks whether to change to ${chainName}.`);
+  async function useChain(ask) {
+    const chain = { chainId: "0x" + chainId.toString(16) };
+    const change = () => ask("wallet_switchEthereumChain", [chain]);
+    const isOurs = async () => Number(await ask("eth_chainId")) === chainId;
+    if (await isOurs()) return;
+    say(texts.switching);
     try {
-      await provider.request({ method: "wallet_switchEthereumChain", params: [{ chainId: chainHex }] });
+      await change();
     } catch (error) {
       if (code(error) !== 4902 || !rpcUrl) throw error;
       const currency = { name: "Ether", symbol: "ETH", decimals: 18 };
-      const chain = { chainId: chainHex, chainName, rpcUrls: [rpcUrl], nativeCurrency: currency };
-      if (explorerUrl) chain.blockExplorerUrls = [explorerUrl];
-      await provider.request({ method: "wallet_addEthereumChain", params: [chain] });
+      const added = { ...chain, chainName, rpcUrls: [rpcUrl], nativeCurrency: currency };
+      if (explorerUrl) added.blockExplorerUrls = [explorerUrl];
+      await ask("wallet_addEthereumChain", [added]);
+      if (!(await isOurs())) await change(); // EIP-3085 leaves open whether an added chain is chosen
     }
+    if (!(await isOurs())) throw new Ours(texts.chain);
   }
 
   async function sign(provider) {
-    if (busy) return;
-    busy = true;
+    if (waiting === provider) return say(texts.waiting);
+    waiting = provider;
+    const mine = ++attempt;
+    const unlessLeft = async (promise) => {
+      const answer = await promise;
+      if (mine !== attempt) throw new Ours(); // another wallet was chosen since
+      return answer;
+    };
+    const ask = (method, params) => unlessLeft(provider.request({ method, params }));
     try {
-      say("Open your wallet and choose an address.");
-      const [account] = await provider.request({ method: "eth_requestAccounts" });
-      if (!account) throw new Error("Your wallet gave no address. Unlock it and try again.");
-      await useChain(provider);
-      const { text } = await post(challengeUrl, { address: account, chain_id: chainId });
-      say("Read the text in your wallet and sign it.");
-      const hex = "0x" + Array.from(new TextEncoder().encode(text), (byte) => byte.toString(16).padStart(2, "0")).join("");
-      const signature = await provider.request({ method: "personal_sign", params: [hex, account] });
-      say("Checking …");
-      const { next } = await post(verifyUrl, { signature, next: root.dataset.next });
+      say(texts.connect);
+      const accounts = await ask("eth_requestAccounts");
+      const address = accounts?.[0];
+      if (!/^0x[0-9a-f]{40}$/i.test(address)) throw new Ours(texts.locked);
+      await useChain(ask);
+      const { text } = await unlessLeft(post(challengeUrl, { address, chain_id: chainId }));
+      say(texts.sign);
+      const bytes = Array.from(new TextEncoder().encode(text), (byte) => byte.toString(16).padStart(2, "0"));
+      const signature = await ask("personal_sign", ["0x" + bytes.join(""), address]);
+      say(texts.checking);
+      const { next } = await post(verifyUrl, { signature: String(signature), next: root.dataset.next });
       location.assign(next);
     } catch (error) {
+      if (mine !== attempt) return;
+      waiting = null;
       say(explain(error));
-    } finally {
-      busy = false;
     }
   }
 
+  // MetaMask on phones wraps the error that it means.
   const code = (error) => error?.data?.originalError?.code ?? error?.code;
 
   function explain(error) {
+    if (error instanceof Ours) return error.message;
     switch (code(error)) {
-      case 4001: return "You declined in your wallet. Nothing happened; you can try again.";
-      case -32002: return "Your wallet is waiting for you already. Open it and answer there.";
-      case 4100: return "Your wallet has not allowed this page to see that address.";
-      case 4902: return `Your wallet does not know ${chainName} (network ${chainId}). Add it there and try again.`;
-      default: return error?.message || "Your wallet did not answer. Try again.";
+      case 4001: return texts.declined;
+      case -32002: return texts.waiting;
+      case 4100: return texts.unauthorized;
+      case 4200: case 4902: case -32601: return texts.chain; // cannot change, does not know ours, knows no such request
+      default: return error?.message ? `${texts.failed} ${error.message}` : texts.unanswered;
     }
   }
 
   addEventListener("eip6963:announceProvider", ({ detail }) => {
-    if (detail?.info && detail.provider) offer(detail.info.name, detail.info.rdns, detail.info.icon, detail.provider);
+    const { info, provider } = detail ?? {};
+    const isWhole = ["uuid", "name", "rdns", "icon"].every((field) => typeof info?.[field] === "string");
+    if (isWhole && typeof provider?.request === "function") offer(info, provider);
   });
   dispatchEvent(new Event("eip6963:requestProvider"));
+  addEventListener("pageshow", () => { waiting = null; }); // back from the page that signing in led to
   setTimeout(() => { // a wallet from before EIP-6963, or none
-    if (!found.size && window.ethereum) offer("Browser wallet", "injected", "", window.ethereum);
-    none.hidden = found.size > 0;
+    const { ethereum } = window;
+    if (!known.size && ethereum) offer({ uuid: "injected", name: texts.name, rdns: "injected", icon: "" }, ethereum);
+    none.hidden = known.size > 0;
   }, 300);
 })();

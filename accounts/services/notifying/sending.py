@@ -19,6 +19,7 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
+from accounts import pii
 from accounts.feed import wire
 from accounts.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from accounts.notifying import envelope, schedule
@@ -31,6 +32,7 @@ S = DeliveryStatus
 
 LEASE = timedelta(seconds=30)  # three times what a request may take
 AT_ONCE = 4  # requests to one endpoint; to a troublesome one, 1
+UNREADABLE_WAIT = timedelta(minutes=1)
 LOST = "Interrupted"  # an attempt of which nobody lived to see the end
 GONE = 410
 
@@ -85,7 +87,8 @@ def lease_deliveries(
         .filter(pk__in=[*chosen], status=S.PENDING, endpoint__status=EndpointStatus.ACTIVE, next_attempt_at__lte=now)
         .filter(Q(lease=None) | Q(leased_until__lte=now))
     )
-    return [_begin(row, chosen[row.pk], now) for row in rows.order_by("next_attempt_at", "pk")]
+    errands = [_begin(row, chosen[row.pk], now) for row in rows.order_by("next_attempt_at", "pk")]
+    return [errand for errand in errands if errand is not None]
 
 
 def choose(candidates: Sequence[Candidate], *, room: int, busy: Sequence[Candidate]) -> list[Candidate]:
@@ -169,15 +172,21 @@ def _due(now: datetime, slow: Collection[UUID]) -> list[Candidate]:
         ]
 
 
-def _begin(row: WebhookDelivery, candidate: Candidate, now: datetime) -> Errand:
-    """Phase 1 of a locked row."""
+def _begin(row: WebhookDelivery, candidate: Candidate, now: datetime) -> Errand | None:
+    """Phase 1 of a locked row; None, and later again, while its secret cannot be read."""
+    try:
+        keys = secrets_of(row.endpoint, now=now)
+    except pii.Unreadable:  # a key is missing from PII_KEYS: that must not end a loop that others depend on
+        logger.error("a webhook secret cannot be read", endpoint=str(row.endpoint_id))
+        row.next_attempt_at = now + UNREADABLE_WAIT
+        row.save(update_fields=["next_attempt_at"])
+        return None
     if row.lease is not None:  # its holder's time is over
         _note(row, at=now, outcome=Outcome(milliseconds=0, error=LOST))
     row.attempts += 1
     row.lease, row.leased_until = ids.new_id(), now + LEASE
     row.save(update_fields=["attempts", "lease", "leased_until"])
     content = envelope.body(wire(row.event))
-    keys = secrets_of(row.endpoint, now=now)
     return Errand(
         row=candidate,
         lease=row.lease,

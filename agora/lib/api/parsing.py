@@ -10,6 +10,8 @@ from typing import IO, Any, NoReturn
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import BaseParser
 
+from agora.lib.nesting import check_depth
+
 MAX_BYTES = 64 * 1024
 
 
@@ -34,9 +36,9 @@ class ExactJSONParser(BaseParser):
         if len(body) > MAX_BYTES:
             raise BodyTooLarge
         try:
-            return json.loads(
-                body.decode("utf-8"), parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_object
-            )
+            text = body.decode("utf-8")
+            check_depth(text)
+            return json.loads(text, parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_object)
         except json.JSONDecodeError as error:
             where = f"line {error.lineno}, column {error.colno}"
             raise ParseError(f"The body is not JSON: {error.msg} at {where}.") from error
@@ -44,7 +46,7 @@ class ExactJSONParser(BaseParser):
             raise ParseError(f"The body is not JSON we take: {error}.") from error
         except UnicodeDecodeError as error:
             raise ParseError("The body is not UTF-8.") from error
-        except (ValueError, ArithmeticError, RecursionError) as error:  # numbers and nesting beyond all measure
+        except (ValueError, ArithmeticError) as error:  # numbers and nesting beyond all measure
             raise ParseError("The body is not JSON we take: a number or its nesting is too large.") from error
 
 

@@ -17,6 +17,7 @@ from minting.chains import local
 from minting.errors import DeploymentStuck, NotAudited, WrongChain
 from minting.services import Gate, TokenPlan, deploy_token
 from reserves.attestors import ensure_local_attestors, get_attestors
+from reserves.attestors.reports import ensure_local_report_attestor
 from reserves.publishers import ensure_local_publisher, get_publisher
 
 
@@ -41,6 +42,7 @@ class Command(BaseCommand):
             if is_local:
                 ensure_local_attestors()
                 ensure_local_publisher()
+                ensure_local_report_attestor()
             ensure_vault(symbol=symbol)
             plan = _plan(symbol, gated=not options["no_reserve_gate"], is_local=is_local)
             token = deploy_token(plan=plan, deployer_key=_deployer_key(is_local), now=timezone.now())

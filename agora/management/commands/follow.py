@@ -26,7 +26,7 @@ from orders.services import (
     refresh_rates,
     sweep_orders,
 )
-from reserves.services import EVERY, keep_attested, refresh
+from reserves.services import EVERY, attend_reports, keep_attested, refresh
 
 
 def sweep(*, now: datetime) -> None:
@@ -61,6 +61,7 @@ def all_loops() -> list[loops.Loop]:
         loops.Loop("monitor", 60.0, _at_now(evaluate_rules)),
         loops.Loop("webhooks", 0.0, lambda stop: follow_webhooks(stop=stop)),
         loops.Loop("attest", settings.RESERVE_POLL_EVERY, _at_now(keep_attested)),
+        loops.Loop("reports", 1.0, _at_now(attend_reports)),
         loops.Loop("reconcile", 60.0, lambda stop: refresh(now=timezone.now(), fresh=EVERY)),
     ]
 

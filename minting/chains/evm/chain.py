@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from eth_abi.exceptions import DecodingError
 from eth_utils import keccak
@@ -11,11 +11,12 @@ from eth_utils import keccak
 from agora.lib.errors import Rejected, Unavailable, Uncertain, VendorError
 from agora.lib.http import CONNECT_TIMEOUT, READ_TIMEOUT
 from minting.chains import abi, artifact
-from minting.chains.base import Fees, Header, MintCall, MintedLog, Receipt
+from minting.chains.base import Fees, Header, MintCall, MintedLog, Receipt, TransferLog
 from minting.chains.evm import parsing
 from minting.chains.evm.rpc import Query, Rpc
 
 KEY_USED = "BrokerTradeAlreadyUsed"
+Log = TypeVar("Log")
 
 
 class EvmChain:
@@ -70,12 +71,16 @@ class EvmChain:
     def minted_logs(self, *, contracts: list[str], first: int, last: int) -> list[MintedLog]:
         if not contracts:
             return []  # to a node, no address means any
-        return self._logs({"address": contracts, "topics": [abi.minted_topic()]}, first, last)
+        return self._logs({"address": contracts, "topics": [abi.minted_topic()]}, first, last, parsing.minted_logs)
 
     def minted_log(self, *, contract: str, mint_key: str, first: int) -> MintedLog | None:
         topics = [abi.minted_topic(), abi.mint_key_topic(mint_key)]
-        found = self._logs({"address": contract, "topics": topics}, first, self.head().number)
+        wanted = {"address": contract, "topics": topics}
+        found = self._logs(wanted, first, self.head().number, parsing.minted_logs)
         return found[0] if found else None
+
+    def transfers(self, *, contract: str, first: int, last: int) -> list[TransferLog]:
+        return self._logs({"address": contract, "topics": [abi.transfer_topic()]}, first, last, parsing.transfers)
 
     def receipts(self, tx_hashes: list[str]) -> dict[str, Receipt]:
         queries = [Query("eth_getTransactionReceipt", [tx_hash], parsing.receipt_or_none) for tx_hash in tx_hashes]
@@ -195,18 +200,18 @@ class EvmChain:
             raise Unavailable(f"{function} answered {len(answer)} bytes instead of 32")
         return int.from_bytes(answer)
 
-    def _logs(self, wanted: dict[str, Any], first: int, last: int) -> list[MintedLog]:
+    def _logs(self, wanted: dict[str, Any], first: int, last: int, parse: Callable[[Any], list[Log]]) -> list[Log]:
         if first > last:
             return []
         span = {**wanted, "fromBlock": hex(first), "toBlock": hex(last)}
         try:
-            return self._rpc.ask(Query("eth_getLogs", [span], parsing.minted_logs))
+            return self._rpc.ask(Query("eth_getLogs", [span], parse))
         except (Rejected, Unavailable) as error:
             if first == last or not error.vendor_code:
                 raise
         # the node answered that it will not: each caps ranges and results differently, and says so in its own words
         middle = (first + last) // 2
-        return self._logs(wanted, first, middle) + self._logs(wanted, middle + 1, last)
+        return self._logs(wanted, first, middle, parse) + self._logs(wanted, middle + 1, last, parse)
 
 
 def with_reserve(estimated_gas: int) -> int:

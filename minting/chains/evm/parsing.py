@@ -8,7 +8,7 @@ from typing import Any
 from eth_utils import to_checksum_address
 
 from minting.chains import abi
-from minting.chains.base import Header, MintedLog, Receipt
+from minting.chains.base import Header, MintedLog, Receipt, TransferLog
 
 _QUANTITY = re.compile(r"0x[0-9a-fA-F]+")
 _HASH = re.compile(r"0x[0-9a-fA-F]{64}")
@@ -58,10 +58,32 @@ def receipt_or_none(value: Any) -> Receipt | None:
 
 
 def minted_logs(value: Any) -> list[MintedLog]:
-    """The mined ones of an eth_getLogs answer; what is pending or was removed by a reorg is no fact."""
+    return [_minted_log(log) for log in _mined(value)]
+
+
+def transfers(value: Any) -> list[TransferLog]:
+    return [_transfer(log) for log in _mined(value)]
+
+
+def _mined(value: Any) -> list[Any]:
+    """The mined logs of an eth_getLogs answer; what is pending or was removed by a reorg is no fact."""
     if not isinstance(value, list):
         raise TypeError("logs are no list")
-    return [_minted_log(log) for log in value if log["blockNumber"] is not None and not log.get("removed")]
+    return [log for log in value if log["blockNumber"] is not None and not log.get("removed")]
+
+
+def _transfer(value: Any) -> TransferLog:
+    topic, sender_topic, to_topic = value["topics"]
+    amount = data(value["data"])
+    if topic != abi.transfer_topic() or len(amount) != 32:
+        raise ValueError("that is no ERC-20 Transfer")
+    return TransferLog(
+        contract=to_checksum_address(value["address"]),
+        sender=to_checksum_address(data(sender_topic)[-20:]),
+        to=to_checksum_address(data(to_topic)[-20:]),
+        amount_wei=int.from_bytes(amount),
+        block_number=quantity(value["blockNumber"]),
+    )
 
 
 def _minted_log(value: Any) -> MintedLog:

@@ -119,6 +119,9 @@ class AlpacaBroker:
         )
         return Decimal(0) if held is None else held
 
+    def positions(self) -> dict[str, Decimal]:
+        return _call(lambda: self._trading.get("/positions"), wire.parse_positions, effect=False)
+
     def latest_price(self, symbol: str) -> Price:
         return self._latest(symbol, "trades", wire.parse_latest_trade)
 

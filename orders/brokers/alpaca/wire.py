@@ -142,6 +142,17 @@ def parse_position(symbol: str, raw: Any) -> Decimal:
     return _decimal(position, "qty")
 
 
+def parse_positions(raw: Any) -> dict[str, Decimal]:
+    """All open positions (https://docs.alpaca.markets/reference/getallopenpositions); a short one's qty is negative."""
+    if not isinstance(raw, list):
+        raise ValueError("positions are no list")
+    rows = [_object(item, "position") for item in raw]
+    found = {_text(row, "symbol"): _decimal(row, "qty") for row in rows}
+    if len(found) != len(rows):
+        raise ValueError("a symbol stands among the positions twice")
+    return found
+
+
 def exact(quantity: Decimal) -> str:
     """A quantity as Alpaca's decimal string, without exponent and trailing zeros, never rounded."""
     text = format(quantity, "f")

@@ -1,0 +1,92 @@
+"""Each page, in each language, on each device: accessible, light, no wider than the screen, without a complaint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from agora.tests.browser import screenshots
+from agora.tests.browser.checks import (
+    assert_accessible,
+    assert_fits,
+    assert_in_language,
+    assert_light,
+    axe_violations,
+)
+from agora.tests.browser.conftest import Cast, Visit
+from agora.tests.browser.site_map import KNOWN, PAGES, PICTURED, SitePage
+from agora.tests.browser.wallets import Wallet
+
+by_name = pytest.mark.parametrize("place", PAGES, ids=lambda place: place.name)
+plain = [place for place in PAGES if not place.then]
+
+
+@by_name
+def test_a_page_is_accessible_fits_speaks_the_language_and_does_not_complain(
+    visit: Visit, cast: Cast, place: SitePage, language: str, device: str, request: pytest.FixtureRequest
+) -> None:
+    visitor = visit(language=language, device=device, state=cast.states[place.who], wallets=[Wallet()])
+
+    place.open(visitor, cast.paths)
+    if place.name in PICTURED and request.config.getoption("--screenshots"):
+        screenshots.save(visitor, place.name)
+
+    assert_in_language(visitor)
+    assert_fits(visitor)
+    assert_accessible(visitor, KNOWN)
+
+
+@by_name
+def test_a_page_is_accessible_in_the_dark(
+    visit: Visit, cast: Cast, place: SitePage, request: pytest.FixtureRequest
+) -> None:
+    visitor = visit(device="phone", state=cast.states[place.who], is_dark=True, wallets=[Wallet()])
+
+    place.open(visitor, cast.paths)
+    if place.name in PICTURED and request.config.getoption("--screenshots"):
+        screenshots.save(visitor, place.name, is_dark=True)
+
+    assert_accessible(visitor, KNOWN)
+
+
+@pytest.mark.parametrize(("rule", "name"), KNOWN.items())
+def test_what_is_known_to_be_broken_still_is(visit: Visit, cast: Cast, rule: str, name: str) -> None:
+    """Mended? Then take it out of KNOWN."""
+    (place,) = (place for place in PAGES if place.name == name)
+    visitor = visit(device="phone", state=cast.states[place.who], is_dark=True, wallets=[Wallet()])
+    place.open(visitor, cast.paths)
+    assert rule in axe_violations(visitor)
+
+
+@pytest.mark.xfail(strict=True, reason="Django's own page: no frame, English, and not ours")
+def test_a_page_that_is_not_there_looks_like_the_others(visit: Visit) -> None:
+    visitor = visit(language="es")
+    visitor.go("/nothing-here/", status=404)
+    assert_in_language(visitor)
+    assert_accessible(visitor, KNOWN)
+    assert visitor.page.locator("header nav").count() == 1
+
+
+@pytest.mark.xfail(strict=True, reason="Django's own page: no frame, English, and against our policy")
+def test_a_form_that_lost_its_cookie_says_so_on_a_page_of_ours(visit: Visit) -> None:
+    visitor = visit(language="es")
+    visitor.expect("status of 40[34]|Content Security Policy")
+    visitor.go("/sign-in/")
+    visitor.page.locator("main summary").click()
+    visitor.page.locator('[name="username"]').fill("ana")
+    visitor.page.locator('[name="password"]').fill("a password")
+    visitor.context.clear_cookies()
+    with visitor.page.expect_navigation():
+        visitor.page.locator('[data-test="password-sign-in"]').click()
+    assert_in_language(visitor)
+    assert visitor.page.locator("header nav").count() == 1
+
+
+@pytest.mark.parametrize("place", plain, ids=lambda place: place.name)
+def test_a_first_visit_transfers_at_most_sixty_kilobytes(
+    visit: Visit, cast: Cast, place: SitePage, measured: Callable[[str], None]
+) -> None:
+    visitor = visit(state=cast.states[place.who], device="phone")
+    total = assert_light(visitor, place.path.format(**cast.paths), status=place.status)
+    measured(f"{place.name}: {total:,} bytes transferred on a first visit")
