@@ -4,7 +4,7 @@ BIN := .venv/bin
 OPENZEPPELIN := reserves/standalone/openzeppelin
 .DEFAULT_GOAL := help
 BROWSER := agora/tests/browser
-.PHONY: help setup demo up test e2e por lint format messages contracts contracts-check lock migrations clean
+.PHONY: help setup demo up test fuzz openapi e2e por lint format messages contracts contracts-check lock migrations clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -44,6 +44,12 @@ por: setup ## a reserve package of 100,000 made-up holders, checked by two indep
 
 test: setup ## the whole suite, in parallel
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder; code=$$?; $(BIN)/python -m agora.lib.embedded.server stop .agora; exit $$code
+
+fuzz: setup ## ask the whole API for trouble: schemathesis against a platform of its own (minutes)
+	@$(BIN)/python -m agora.tests.fuzz
+
+openapi: setup ## write docs/openapi.yaml anew from the views
+	$(BIN)/python manage.py spectacular --file docs/openapi.yaml --validate --fail-on-warn
 
 e2e: setup $(BROWSER)/node_modules/.installed ## the pages in a real Chromium: journeys, wallets, accessibility, weight, Lighthouse
 	@$(BIN)/python -m agora.tests.browser.chromium

@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from django.conf import settings
 
+from agora.tests.flushing import let_flush_truncate
 from agora.tests.outside import Outside, start_outside
 from agora.tests.world import World, build_world
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _emptied_between_tests() -> None:
+    """What a test seals is gone with its rows, so it is not noted on disk either."""
+    let_flush_truncate()
+    settings.AUDIT_HEADS_FILE = ""
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """The invariants of this app: each query returns no rows, or something is wrong (DESIGN §7)."""
 
-from accounts import audit_cases
+from accounts import audit_cases, audit_log
 from accounts.notifying.audit import announced
 from accounts.states import DELETION_MOVES, ENDPOINT_MOVES, MOVES
 from agora.lib.invariants import Invariant, event_invariants
@@ -161,4 +161,16 @@ INVARIANTS = [
         """,
     ),
     *audit_cases.INVARIANTS,
+    *audit_log.INVARIANTS,
+    Invariant(
+        "what was carried out had been approved in time by another, exactly as it was carried out",
+        """
+        SELECT x.id, x.proposal_id FROM accounts_proposalexecution x
+        JOIN accounts_proposal p ON p.id = x.proposal_id
+        LEFT JOIN accounts_proposaldecision d ON d.proposal_id = p.id
+        WHERE d.verdict IS DISTINCT FROM 'APPROVED' OR d.decided_by_id = p.proposer_id
+           OR x.payload_hash IS DISTINCT FROM d.payload_hash OR x.payload_hash <> p.payload_hash
+           OR d.decided_at >= p.expires_at OR x.executed_at >= p.expires_at OR x.executed_at < d.decided_at
+        """,
+    ),
 ]

@@ -164,6 +164,60 @@ class NoTier(AgoraError):
     title = "Your account has no limits set yet"
 
 
+class ReasonHasTaxId(AgoraError):
+    code = "reason_has_tax_id"
+    status = 422
+    title = "The reason holds a tax id"
+
+
+class ProposalRefused(AgoraError):
+    code = "proposal_refused"
+    status = 409
+    title = "This proposal cannot be decided or carried out"
+
+
+class SecondFactorInvalid(AgoraError):
+    code = "second_factor_invalid"
+    status = 422
+    title = "The code is not right"
+
+
+class SecondFactorExists(AgoraError):
+    code = "second_factor_exists"
+    status = 409
+    title = "There is a second factor already"
+
+
+class AddressNotAllowed(AgoraError):
+    code = "address_not_allowed"
+    status = 403
+    title = "This key may not be used from your address"
+
+
+class ApiKeyInvalid(AgoraError):
+    code = "api_key_invalid"
+    status = 422
+    title = "The API key cannot be made like this"
+
+
+class ApiKeyUnknown(AgoraError):
+    code = "api_key_unknown"
+    status = 404
+    title = "There is no such API key"
+
+
+class RefreshTokenInvalid(AgoraError):
+    code = "refresh_token_invalid"
+    status = 401
+    title = "The refresh token is not valid"
+
+
+class RefreshTokenReused(AgoraError):
+    code = "refresh_token_reused"
+    status = 401
+    title = "The refresh token was used before"
+
+
 class LoginUnknown(AgoraError):
     code = "login_unknown"
     status = 404

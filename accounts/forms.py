@@ -12,6 +12,7 @@ from accounts import tax_ids
 from accounts.errors import TaxIdInvalid, TaxIdTaken
 from accounts.models import Customer, Disclosure, User
 from accounts.states import CaseOutcome, Country, DisclosureKind, RejectKind, Severity
+from agora.lib.admin import ReasonForm
 from agora.lib.errors import AgoraError
 
 HOME_OF = {"pt-br": Country.BR, "es": Country.PY}  # a guess that the form starts from
@@ -82,12 +83,6 @@ _LABELS = {
 }
 
 
-class ReasonForm(forms.Form):
-    """Why staff decide so: it is written into the customer's events."""
-
-    reason = forms.CharField(max_length=500, widget=forms.Textarea(attrs={"rows": 3}), strip=True)
-
-
 class RefuseForm(ReasonForm):
     sentence = forms.CharField(
         max_length=500, strip=True, help_text="What the customer reads.", widget=forms.Textarea(attrs={"rows": 2})
@@ -110,28 +105,26 @@ class RejectForm(ReasonForm):
     )
 
 
-class CaseNoteForm(ReasonForm):
-    """What was found: it is kept with the case, for good."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["reason"].help_text = "Kept for good with the case: no name, no tax id."
+class TierForm(ReasonForm):
+    level = forms.IntegerField(min_value=1, max_value=9, help_text="The tier to change to.")
 
 
-class AssignCaseForm(CaseNoteForm):
+class AssignCaseForm(ReasonForm):
     assignee = forms.ModelChoiceField(User.objects.filter(is_staff=True, is_active=True))
 
 
-class EscalateCaseForm(CaseNoteForm):
+class EscalateCaseForm(ReasonForm):
     to = forms.ModelChoiceField(User.objects.filter(is_staff=True, is_active=True))
 
 
-class CloseCaseForm(CaseNoteForm):
+class CloseCaseForm(ReasonForm):
     outcome = forms.ChoiceField(choices=CaseOutcome.choices)
 
 
 class ChangeRuleForm(ReasonForm):
+    """The next version, in full."""
+
     parameters = forms.JSONField()
     severity = forms.ChoiceField(choices=Severity.choices)
-    is_active = forms.BooleanField(required=False)
+    is_active = forms.BooleanField(required=False, initial=True)
     places_hold = forms.BooleanField(required=False, help_text="On the customer, with each case.")

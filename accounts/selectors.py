@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from pathlib import Path
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -33,9 +36,12 @@ from accounts.models import (
     Wallet,
 )
 from accounts.states import Country, DeletionStatus, KycStatus
+from agora.lib import keyfiles, ratelimit
+from agora.lib.api import jwt
 from agora.pipeline import CLOSING_BLOCKERS
 
 EVERYTHING = "everything"
+WAITING = Q(status=KycStatus.PENDING, submitted_at__isnull=False)  # an identity check that waits for a decision
 ZONES = {Country.BR: ZoneInfo("America/Sao_Paulo"), Country.PY: ZoneInfo("America/Asuncion")}
 
 
@@ -88,15 +94,59 @@ class Deletion:
     may_withdraw: bool
 
 
-def user_by_token(*, token: str, now: datetime) -> User | None:
-    """The active login of a bearer token that is neither expired nor revoked."""
-    row = (
+def live_token(*, token: str, now: datetime) -> ApiToken | None:
+    """The key of that text, if it is neither expired nor revoked, its login active, and it is for this mode."""
+    if not _is_for_this_mode(token):
+        return None
+    return (
         ApiToken.objects.select_related("user__customer")
         .filter(digest=token_digest(token), revoked_at=None, user__is_active=True)
         .filter(Q(expires_at=None) | Q(expires_at__gt=now))
         .first()
     )
-    return row.user if row else None
+
+
+def _is_for_this_mode(token: str) -> bool:
+    """`agora_test_…` in the sandbox, `agora_live_…` elsewhere; keys from before there were marks are the sandbox's."""
+    is_live = token.startswith("agora_live_")
+    return not is_live if settings.AGORA_MODE == "sandbox" else is_live
+
+
+def tokens_of(*, user: User) -> list[ApiToken]:
+    """A login's keys that can still be used or were revoked, newest first: to list, without the keys themselves."""
+    return list(ApiToken.objects.filter(user=user).order_by("-created_at", "-pk"))
+
+
+def may_come_from(*, token: ApiToken, address: str) -> bool:
+    """Whether a key's list of networks, if it has one, holds this address."""
+    if not token.allowed_networks:
+        return True
+    if not address:
+        return False
+    ip = ipaddress.ip_address(address)
+    return any(ip in ipaddress.ip_network(network) for network in token.allowed_networks)
+
+
+def signing_keys() -> list[jwt.Key]:
+    """The keys of access tokens, the signing one first. The sandbox makes its own."""
+    path = Path(settings.JWT_KEYS_FILE)
+    if settings.AGORA_MODE == "sandbox":
+        keyfiles.ensure(path, count=1)
+    return jwt.load_keys(path)
+
+
+def token_issuer() -> str:
+    return settings.PUBLIC_URL or "agora-sandbox"
+
+
+def sign_in_rate(*, network: str) -> tuple[str, ratelimit.Rate]:
+    """The bucket and rate of whoever signs in with a wallet from this network, in a browser or through the API."""
+    return f"sign-in:{network}", ratelimit.Rate("sign-in", settings.SIGN_IN_RATE)
+
+
+def user_of_customer(*, customer_id: str) -> User | None:
+    """The active login of a customer."""
+    return User.objects.select_related("customer").filter(customer__pk=customer_id, is_active=True).first()
 
 
 def customer_of(*, user: User | AnonymousUser) -> Customer:

@@ -35,3 +35,9 @@ def prune_deliveries() -> None:
 
 def erase_closed_accounts() -> None:
     services.erase_closed_accounts(now=timezone.now())
+
+
+def prune_api() -> None:
+    """Answers older than their keys' 72 hours, and sessions that ended long ago."""
+    services.prune_idempotency_keys(now=timezone.now())
+    services.prune_sessions(now=timezone.now())

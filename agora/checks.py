@@ -11,8 +11,11 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from accounts import pii
+from agora.console_panels import PANELS
 from agora.lib.errors import VendorError
+from agora.lib.panels import PanelSource
 from agora.pipeline import ANNOUNCERS, CLOSING_BLOCKERS, CLOSING_BLOCKERS_OUTSIDE, EVENTS
+from agora.two_person import TWO_PERSON
 from minting.errors import WrongChain
 from minting.services import verify_chain
 
@@ -75,6 +78,9 @@ def _check_accounts() -> list[CheckMessage]:
         names = ("SUMSUB_APP_TOKEN", "SUMSUB_SECRET_KEY", "SUMSUB_WEBHOOK_SECRET")
         if missing := [name for name in names if not getattr(settings, name)]:
             found.append(Error(f"Not set: {', '.join(missing)}.", hint="See .env.example.", id="agora.E031"))
+    if not settings.JWT_KEYS_FILE:
+        hint = 'Set a file of ["0x<32 random bytes>"], mode 0600: it signs the API\'s access tokens.'
+        found.append(Error("JWT_KEYS_FILE is not set.", hint=hint, id="agora.E040"))
     if not settings.PUBLIC_URL.startswith("https://"):
         hint = "Set https://…: it is the domain that wallets sign for."
         found.append(Error("PUBLIC_URL is not set.", hint=hint, id="agora.E032"))
@@ -178,6 +184,30 @@ def _check_path(event: str, path: str) -> list[CheckMessage]:
     except ImportError as problem:
         return [Error(f"{event!r} → {path}: {problem}", hint="See agora/pipeline.py.", id="agora.E012")]
     return []
+
+
+@register()
+def check_console(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """What the lists of strings name is there, and is what they say."""
+    return [
+        *(
+            Error(f"{path} cannot be called.", hint="See agora/two_person.py.", id="agora.E016")
+            for path in TWO_PERSON.values()
+            if not callable(_imported(path))
+        ),
+        *(
+            Error(f"{path} is no PanelSource.", hint="See agora/console_panels.py.", id="agora.E017")
+            for path in PANELS
+            if not isinstance(_imported(path), PanelSource)
+        ),
+    ]
+
+
+def _imported(path: str) -> Any:
+    try:
+        return import_string(path)
+    except ImportError:
+        return None
 
 
 @register()

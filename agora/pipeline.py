@@ -10,6 +10,7 @@ EVENTS: dict[str, list[str]] = {
     "webhook.disabled": ["accounts.tasks.send_webhook_notice"],
     "kyc.notified": ["accounts.tasks.process_kyc_notification"],
     "order.accepted": ["orders.tasks.submit_order"],
+    "order.cancel_requested": ["orders.tasks.cancel_order"],
     "order.filled": ["custody.tasks.open_custody"],
     "custody.notified": ["custody.tasks.process_notification"],
     "custody.advance": ["custody.tasks.advance_custody"],

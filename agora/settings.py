@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -29,7 +30,7 @@ ROOT_URLCONF = "agora.urls"
 WSGI_APPLICATION = "agora.wsgi.application"
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "agora.console_app.ConsoleConfig",  # django.contrib.admin, with our own site
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -38,7 +39,11 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "pgtrigger",
     "rest_framework",
+    "drf_spectacular",
     "django_q",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "axes",
     "agora",
     "accounts",
     "orders",
@@ -47,6 +52,7 @@ INSTALLED_APPS = [
     "reserves",
 ]
 MIDDLEWARE = [
+    "agora.lib.visitors.VisitMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -56,10 +62,13 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "agora.lib.staff_sessions.StaffSessionMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "accounts.middleware.ZoneMiddleware",
     "agora.lib.pages.RefusalMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 TEMPLATES = [
     {
@@ -117,9 +126,31 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
 ]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "dashboard"
 LOGOUT_REDIRECT_URL = "home"
+# Guessing: ten wrong passwords from one address, without a right one between, close the door to it for a while. By
+# address alone, so that nobody can lock somebody else out; what is per login is the second factor's own back-off.
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = ["ip_address"]
+AXES_RESET_ON_SUCCESS = True
+AXES_CLIENT_IP_CALLABLE = "agora.lib.visitors.address_of"
+AXES_LOCKOUT_CALLABLE = "agora.lib.pages.locked_out"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+# Staff: signed out when idle for so long, and after so long in any case (seconds); agora.lib.staff_sessions
+STAFF_IDLE = env.int("STAFF_IDLE", default=15 * 60)
+STAFF_SESSION = env.int("STAFF_SESSION", default=8 * 3600)
+SECOND_FACTOR_FRESH = env.int("SECOND_FACTOR_FRESH", default=5 * 60)  # dangerous actions want a code this recent
+OTP_TOTP_ISSUER = "Agora"
+OTP_TOTP_THROTTLE_FACTOR = 1  # seconds to wait after a wrong code; doubles with each
+# A note of each seal of the audit log, outside the database: keep a copy on another machine.
+AUDIT_HEADS_FILE = env.str(
+    "AUDIT_HEADS_FILE", default=str(AGORA_HOME / "audit-heads.jsonl") if AGORA_MODE == "sandbox" else ""
+)
 # Where customers reach us: named in what a wallet signs and in e-mailed links. Unset, the sandbox takes the request's.
 PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
 # Tax ids at rest: "id:base64 of 32 bytes", the first one encrypts, all decrypt. The index key never rotates with them.
@@ -163,15 +194,41 @@ if STATIC_ROOT:
 STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]
 WHITENOISE_USE_FINDERS = not STATIC_ROOT
 
+# How many proxies of ours stand before the web process: that many entries of X-Forwarded-For are believed.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+
 # --- API -----------------------------------------------------------------------------------------------------------
+# Signs access tokens: a JSON list of 32-byte hex seeds (Ed25519), mode 0600, the signing one first, all verify.
+JWT_KEYS_FILE = env.str("JWT_KEYS_FILE", default=str(AGORA_HOME / "jwt.json") if AGORA_MODE == "sandbox" else "")
+JWT_AUDIENCE = "agora-api"
+# Requests a minute: of a caller; of an address without (or with a wrong) credential; of an address that signs in.
+_BRISK = 100 if AGORA_MODE == "sandbox" else 1  # a laptop's tests are not a flood
+API_RATE = env.int("API_RATE", default=600 * _BRISK)
+API_RATE_ANONYMOUS = env.int("API_RATE_ANONYMOUS", default=120 * _BRISK)
+SIGN_IN_RATE = env.int("SIGN_IN_RATE", default=20 * _BRISK)
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.authentication.ApiTokenAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.authentication.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["agora.lib.api.permissions.HasScope"],
     "DEFAULT_PARSER_CLASSES": ["agora.lib.api.parsing.ExactJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "EXCEPTION_HANDLER": "agora.lib.api.problem.handle",
+    "DEFAULT_SCHEMA_CLASS": "agora.lib.api.schema.Schema",
     "UNAUTHENTICATED_USER": None,
     "COERCE_DECIMAL_TO_STRING": True,
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Agora",
+    "VERSION": "1",
+    "DESCRIPTION": "Buy US shares; get one token a share, minted once, backed by shares in custody. See docs/api.md.",
+    "LICENSE": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    "OAS_VERSION": "3.1.1",
+    "SERVERS": [{"url": "/", "description": "Where this document was read"}],
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": ["agora.lib.api.schema.finish"],
 }
 
 # --- Queue: a doorbell on the same database (DESIGN §1) ------------------------------------------------------------
@@ -263,6 +320,7 @@ UNCERTAIN_GRACE = env.float("UNCERTAIN_GRACE", default=3.0)  # a 404 this soon a
 SWEEP_EVERY = env.float("SWEEP_EVERY", default=1.0)
 BROKER_LIST_EVERY = env.float("BROKER_LIST_EVERY", default=5.0)  # one list call for all that is open
 CHAIN_POLL_EVERY = env.float("CHAIN_POLL_EVERY", default=0.25)
+AUDIT_SEAL_EVERY = env.float("AUDIT_SEAL_EVERY", default=5.0)  # an audit entry is sealed within a minute
 PRICES_EVERY = env.float("PRICES_EVERY", default=5.0)
 RATES_EVERY = env.float("RATES_EVERY", default=3600.0)  # PTAX is published a few times a business day
 

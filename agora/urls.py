@@ -5,7 +5,8 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.i18n import set_language
 
 from agora import views
-from agora.lib.api.views import api_not_found
+from agora.lib.api.reference import openapi, reference
+from agora.lib.api.views import api_not_found, problem_page, problems
 
 API: list[URLPattern | URLResolver] = [
     path("", include("accounts.api.urls")),
@@ -17,6 +18,7 @@ API: list[URLPattern | URLResolver] = [
     path("<path:rest>", api_not_found),
 ]
 
+handler404 = "agora.lib.api.views.not_found"
 handler500 = "agora.lib.api.views.server_error"
 
 urlpatterns = [
@@ -29,6 +31,10 @@ urlpatterns = [
     path("", include("custody.urls")),
     path("", include("minting.urls")),
     path("", include("reserves.urls")),
+    path("api/v1/openapi.json", openapi, name="openapi"),
     path("api/v1/", include(API)),
+    path("api/docs", reference, name="api-reference"),
+    path("problems/", problems, name="problems"),
+    path("problems/<slug:code>", problem_page, name="problem"),
     path("admin/", admin.site.urls),
 ]

@@ -2,17 +2,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
-from django.utils import timezone
+from django.contrib import admin
 
-from agora.lib.admin import ReadOnlyAdmin, ReadOnlyInline
-from agora.lib.errors import AgoraError
+from agora.lib.admin import Act, ReadOnlyAdmin, ReadOnlyInline, ReasonedAction, ReasonedAdmin
 from custody import services
-from custody.forms import RetryForm
 from custody.models import CustodyEvent, CustodyRecord, VaultAccount, VendorMessage
 
 
@@ -25,8 +18,16 @@ class VaultAccountAdmin(ReadOnlyAdmin):
     list_display = ("name", "asset", "custodian", "vendor_id", "held_quantity")
 
 
+def _retry(row: CustodyRecord, act: Act) -> None:
+    services.retry_custody(record_id=row.pk, actor=act.actor, reason=act.reason, now=act.now)
+
+
+def _has_failed(row: CustodyRecord, user: Any) -> str:
+    return "" if row.status == "FAILED" else f"This record is {row.status}."
+
+
 @admin.register(CustodyRecord)
-class CustodyRecordAdmin(ReadOnlyAdmin):
+class CustodyRecordAdmin(ReasonedAdmin):
     list_display = (
         "id",
         "order",
@@ -41,37 +42,19 @@ class CustodyRecordAdmin(ReadOnlyAdmin):
     list_select_related = ("order",)
     search_fields = ("=id", "=order__id", "=external_tx_id", "=provider_id")
     inlines = (EventInline,)
-    actions = ("try_again",)
-
-    def has_retry_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("custody.change_custodyrecord")
-
-    @admin.action(description="Try a failed transfer again", permissions=["retry"])
-    def try_again(self, request: HttpRequest, queryset: QuerySet[CustodyRecord]) -> HttpResponse | None:
-        """Ask for a reason, then call the service once a record."""
-        form = RetryForm(request.POST if "confirm" in request.POST else None)
-        if not form.is_valid():
-            context: dict[str, Any] = {
-                **self.admin_site.each_context(request),
-                "title": "Try failed transfers again",
-                "form": form,
-                "records": queryset,
-                "checkbox": ACTION_CHECKBOX_NAME,
-                "opts": self.opts,
-            }
-            return TemplateResponse(request, "admin/custody/try_again.html", context)
-        for record in queryset:
-            try:
-                services.retry_custody(
-                    record_id=record.pk,
-                    actor=f"staff:{request.user.pk}",
-                    reason=form.cleaned_data["reason"],
-                    now=timezone.now(),
-                )
-                self.message_user(request, f"{record}: trying again.", messages.SUCCESS)
-            except AgoraError as refusal:
-                self.message_user(request, f"{record}: {refusal.detail}", messages.ERROR)
-        return None
+    reasoned_actions = (
+        ReasonedAction(
+            name="retry",
+            title="Try the transfer again",
+            permission="custody.retry_custodyrecord",
+            run=_retry,
+            refusal=_has_failed,
+            preview=lambda row: [
+                f"It failed at the custodian with nothing moved: {row.reason}",
+                f"{row.quantity} shares are asked for in a new transaction under a new id; the old id stays burned.",
+            ],
+        ),
+    )
 
 
 @admin.register(VendorMessage)

@@ -55,6 +55,7 @@ class CustodyRecord(Stateful):
     handed_over_at = models.DateTimeField(null=True, blank=True)  # a mint was requested for it
 
     class Meta:
+        permissions: ClassVar = [("retry_custodyrecord", "Can try a failed transfer again")]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["order", "sequence"], name="custody_once_a_tranche"),
             models.UniqueConstraint(

@@ -29,7 +29,7 @@ from orders.selectors import StuckRow, hold_subjects, order_facts, recipients_of
 from orders.trails import OrderTrail, order_trails
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from accounts.models import Customer
 
@@ -119,6 +119,35 @@ def balance_of(*, symbol: str, holder: str) -> Decimal:
     """Tokens of an asset at an address, read from the chain. Raises Unavailable; Token.DoesNotExist."""
     token = Token.objects.get(asset__symbol=symbol, chain_id=settings.CHAIN_ID)
     return tokens_from_wei(get_chain().balance_of(contract=token.address, holder=holder))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """Tokens of one asset at one wallet."""
+
+    symbol: str
+    token_symbol: str
+    token_address: str
+    chain_id: int
+    wallet: str
+    balance: Decimal  # tokens
+
+
+def balances_at(*, holders: Sequence[str]) -> list[Balance]:
+    """Each token at each wallet, read from the chain. Raises Unavailable."""
+    chain = get_chain()
+    return [
+        Balance(
+            symbol=token.symbol,
+            token_symbol=token.token_symbol,
+            token_address=token.address,
+            chain_id=token.chain_id,
+            wallet=holder,
+            balance=tokens_from_wei(chain.balance_of(contract=token.address, holder=holder)),
+        )
+        for token in tokens()
+        for holder in holders
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

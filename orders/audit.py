@@ -72,7 +72,10 @@ INVARIANTS = [
         "an order that is not done moves or is held",
         """
         SELECT o.id, o.status, o.updated_at FROM orders_order o
-        WHERE o.status IN ('PENDING', 'SUBMITTING', 'FILLED') AND o.updated_at < now() - interval '15 minutes'
+        WHERE (o.status IN ('PENDING', 'SUBMITTING', 'FILLED') OR (
+                o.status IN ('SUBMITTED', 'PARTIALLY_FILLED')
+                AND o.cancel_requested_at IS NOT NULL AND o.cancel_answered_at IS NULL
+            )) AND o.updated_at < now() - interval '15 minutes'
           AND o.next_attempt_at IS NULL
           AND NOT EXISTS (
               SELECT FROM accounts_hold h WHERE h.subject = 'order:' || o.id AND h.released_at IS NULL

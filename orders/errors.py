@@ -42,3 +42,9 @@ class DuplicateClientOrderId(AgoraError):
     code = "client_order_id_reused"
     status = 409
     title = "This client_order_id was used for another order"
+
+
+class OrderNotCancellable(AgoraError):
+    code = "order_not_cancellable"
+    status = 409
+    title = "This order cannot be cancelled any more"

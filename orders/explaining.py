@@ -10,6 +10,7 @@ from django.utils.translation import gettext_noop as _
 from accounts.selectors import active_holds
 from orders.models import Order
 from orders.selectors import RESERVE_HOLD, hold_subjects, order_facts
+from orders.states import OPEN
 from orders.states import OrderStatus as S
 
 LATE_AFTER = timedelta(seconds=45)  # a step that takes longer deserves a word; most take seconds
@@ -21,11 +22,18 @@ def explain(*, order: Order, now: datetime) -> str:
         return gettext("The custodian holds your shares. Your tokens wait for the next reserve report.")
     if holds:
         return gettext("We have paused this order to check it. Nothing is lost; our staff know of it.")
+    if order.cancel_requested_at and order.status in OPEN:
+        sentence = _REFUSED if order.cancel_refusal else _CANCELLING
+        return gettext(sentence).format(reason=order.cancel_refusal)
     is_late = now - order.updated_at > LATE_AFTER
     sentence = (_LATE.get(S(order.status)) if is_late else None) or _SENTENCES[S(order.status)]
     return gettext(sentence).format(reason=order.reason).strip()
 
 
+_CANCELLING = _(
+    "You have cancelled this order. We are waiting for the broker's word; what it fills before that is yours."
+)
+_REFUSED = _("The broker did not cancel it: {reason}")
 _SENTENCES = {
     S.PENDING: _("We have your order and are about to send it to the broker."),
     S.SUBMITTING: _("We are sending your order to the broker."),

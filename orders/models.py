@@ -148,6 +148,11 @@ class Order(Stateful):
     reason = models.TextField(blank=True)  # why it was rejected, cancelled or expired
     uncertain_since = models.DateTimeField(null=True, blank=True)  # a submission whose outcome we do not know
 
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)  # the intent: kept before the broker is asked
+    cancel_requested_by = models.CharField(max_length=64, blank=True)
+    cancel_answered_at = models.DateTimeField(null=True, blank=True)  # the broker took the request, or refused it
+    cancel_refusal = models.TextField(blank=True)  # its words, where it refused
+
     broker = models.CharField(max_length=16)
     broker_order_id = models.CharField(max_length=64, blank=True)
     broker_status = models.CharField(max_length=32, blank=True)  # the broker's own word
@@ -170,6 +175,10 @@ class Order(Stateful):
                 fields=["broker", "broker_order_id"], condition=~Q(broker_order_id=""), name="order_once_at_the_broker"
             ),
             models.CheckConstraint(condition=Q(quantity__gt=0), name="order_quantity_positive"),
+            models.CheckConstraint(
+                condition=Q(cancel_answered_at=None) | Q(cancel_requested_at__isnull=False),
+                name="order_cancel_answered_after_asked",
+            ),
             models.CheckConstraint(
                 condition=Q(filled_quantity__gte=0) & Q(filled_quantity__lte=F("quantity")), name="order_not_overfilled"
             ),

@@ -99,6 +99,30 @@ def orders_of(*, user: User | AnonymousUser) -> QuerySet[Order]:
     return Order.objects.select_related("asset").filter(customer=customer_of(user=user)).order_by("-created_at")
 
 
+def page_of_orders(
+    *,
+    user: User | AnonymousUser,
+    before: tuple[datetime, UUID] | None,
+    status: str = "",
+    client_order_id: str = "",
+    limit: int,
+) -> list[Order]:
+    """The customer's orders, newest first, from `before` (a row's time and id) on."""
+    rows = orders_of(user=user).order_by("-created_at", "-pk")
+    if before:
+        at, pk = before
+        rows = rows.filter(Q(created_at__lt=at) | Q(created_at=at, pk__lt=pk))
+    if status:
+        rows = rows.filter(status=status)
+    if client_order_id:
+        rows = rows.filter(client_order_id=client_order_id)
+    return list(rows[:limit])
+
+
+def events_of(*, order: Order) -> list[OrderEvent]:
+    return list(OrderEvent.objects.filter(order=order).order_by("sequence"))
+
+
 def steps(*, order: Order) -> list[Step]:
     """Pending → Filled → In custody → Minted, each with the time it was last reached."""
     reached = {event.to_status: event.at for event in OrderEvent.objects.filter(order=order).order_by("sequence")}

@@ -29,6 +29,8 @@ WITHOUT_FILL = frozenset({S.REJECTED, S.CANCELLED, S.EXPIRED})
 OPEN = frozenset({S.PENDING, S.SUBMITTING, S.SUBMITTED, S.PARTIALLY_FILLED})
 LADDER = (S.FILLED, S.CUSTODY_CONFIRMED, S.MINT_CONFIRMED, S.SETTLED)
 
+CANCELLABLE = OPEN
+
 ENDED: dict[BrokerPhase, OrderStatus | None] = {  # how an order ends with nothing filled
     BrokerPhase.FILLED: None,  # a contradiction: wait for the executions
     BrokerPhase.CANCELLED: S.CANCELLED,
@@ -37,7 +39,7 @@ ENDED: dict[BrokerPhase, OrderStatus | None] = {  # how an order ends with nothi
 }
 
 MOVES: dict[str, frozenset[str]] = {
-    S.PENDING: frozenset({S.SUBMITTING}),
+    S.PENDING: frozenset({S.SUBMITTING, S.CANCELLED}),  # cancelled before the broker heard of it
     S.SUBMITTING: frozenset({S.SUBMITTED, S.REJECTED}),
     S.SUBMITTED: frozenset({S.PARTIALLY_FILLED, S.FILLED, *WITHOUT_FILL}),
     S.PARTIALLY_FILLED: frozenset({S.FILLED}),

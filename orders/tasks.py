@@ -11,3 +11,7 @@ from orders import services
 
 def submit_order(order_id: str) -> None:
     services.submit_order(order_id=UUID(order_id), now=timezone.now())
+
+
+def cancel_order(order_id: str) -> None:
+    services.send_cancel(order_id=UUID(order_id), now=timezone.now())

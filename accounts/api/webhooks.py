@@ -10,15 +10,19 @@ from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts import feed, services
+from accounts.api.base import ApiView
+from accounts.api.events import EventSerializer
 from accounts.notifying import schedule
 from accounts.selectors import customer_of
 from accounts.states import DeliveryStatus, EndpointStatus
+from agora.lib.api.envelope import listed
+from agora.lib.api.schema import operation
 from agora.lib.api.serializers import StrictSerializer
 
 READ, WRITE = "webhooks:read", "webhooks:write"
+TAG = "Webhooks"
 MOST_DELIVERIES = 100
 
 
@@ -63,6 +67,10 @@ class EndpointSerializer(serializers.Serializer[Any]):
     updated_at = serializers.DateTimeField()
 
 
+class EndpointWithSecretSerializer(EndpointSerializer):
+    secret = serializers.CharField(help_text="Shown this once.")
+
+
 class AttemptSerializer(serializers.Serializer[Any]):
     number = serializers.IntegerField()
     at = serializers.DateTimeField()
@@ -92,13 +100,30 @@ class DeliveriesQuerySerializer(StrictSerializer):
     limit = serializers.IntegerField(required=False, min_value=1, max_value=MOST_DELIVERIES, default=50)
 
 
-class WebhookEndpointsView(APIView):
-    required_scopes: ClassVar = {"GET": [READ], "POST": [WRITE]}
+class WebhookEndpointsView(ApiView):
+    scopes: ClassVar = {"GET": READ, "POST": WRITE}
+    idempotent = False  # the answer holds a secret, and no secret is kept
 
+    @operation(
+        id="list_webhook_endpoints",
+        summary="Where events are sent",
+        tag=TAG,
+        responses=listed(EndpointSerializer),
+        problems=["not_a_customer"],
+    )
     def get(self, request: Request) -> Response:
         rows = feed.endpoints_of(customer=customer_of(user=request.user))
         return Response({"results": EndpointSerializer(rows, many=True).data})
 
+    @operation(
+        id="create_webhook_endpoint",
+        summary="Have events sent somewhere",
+        tag=TAG,
+        description="The answer has the secret, this once; it is not kept for an Idempotency-Key.",
+        request=EndpointInSerializer,
+        responses={201: EndpointWithSecretSerializer},
+        problems=["not_a_customer", "webhook_url_refused", "event_type_unknown", "too_many_endpoints"],
+    )
     def post(self, request: Request) -> Response:
         """201 with the endpoint and, this once, its secret."""
         asked = _valid(EndpointInSerializer, request)
@@ -109,26 +134,57 @@ class WebhookEndpointsView(APIView):
         return Response({**EndpointSerializer(endpoint).data, "secret": secret}, status=201, headers=location)
 
 
-class WebhookEndpointView(APIView):
-    required_scopes: ClassVar = {"GET": [READ], "PATCH": [WRITE], "DELETE": [WRITE]}
+class WebhookEndpointView(ApiView):
+    scopes: ClassVar = {"GET": READ, "PATCH": WRITE, "DELETE": WRITE}
 
+    @operation(
+        id="read_webhook_endpoint",
+        summary="One endpoint",
+        tag=TAG,
+        responses=EndpointSerializer,
+        problems=["not_a_customer"],
+    )
     def get(self, request: Request, endpoint_id: UUID) -> Response:
         return Response(EndpointSerializer(_endpoint(request, endpoint_id)).data)
 
+    @operation(
+        id="change_webhook_endpoint",
+        summary="Change an endpoint, disable it, enable it",
+        tag=TAG,
+        request=EndpointChangeSerializer,
+        responses=EndpointSerializer,
+        problems=["not_a_customer", "webhook_url_refused", "event_type_unknown"],
+    )
     def patch(self, request: Request, endpoint_id: UUID) -> Response:
         """Change the URL, the types, the description; `status` disables and enables."""
         asked = _valid(EndpointChangeSerializer, request)
         row = services.update_endpoint(endpoint=_endpoint(request, endpoint_id), now=timezone.now(), **asked)
         return Response(EndpointSerializer(row).data)
 
+    @operation(
+        id="delete_webhook_endpoint",
+        summary="Delete an endpoint for good",
+        tag=TAG,
+        responses={204: None},
+        problems=["not_a_customer"],
+    )
     def delete(self, request: Request, endpoint_id: UUID) -> Response:
         services.delete_endpoint(endpoint=_endpoint(request, endpoint_id), now=timezone.now())
         return Response(status=204)
 
 
-class RotateSecretView(APIView):
-    required_scopes: ClassVar = {"POST": [WRITE]}
+class RotateSecretView(ApiView):
+    scopes: ClassVar = {"POST": WRITE}
+    idempotent = False  # the answer holds a secret, and no secret is kept
 
+    @operation(
+        id="rotate_webhook_secret",
+        summary="A new secret; the old one signs too for a while",
+        tag=TAG,
+        request=RotateSerializer,
+        responses=EndpointWithSecretSerializer,
+        problems=["not_a_customer", "rotation_open"],
+    )
     def post(self, request: Request, endpoint_id: UUID) -> Response:
         """The new secret, this once. The old one signs too for `overlap_seconds` (a day unless given)."""
         asked = _valid(RotateSerializer, request)
@@ -138,9 +194,17 @@ class RotateSecretView(APIView):
         return Response({**EndpointSerializer(_endpoint(request, endpoint_id)).data, "secret": secret})
 
 
-class FireTestView(APIView):
-    required_scopes: ClassVar = {"POST": [WRITE]}
+class FireTestView(ApiView):
+    scopes: ClassVar = {"POST": WRITE}
 
+    @operation(
+        id="test_webhook_endpoint",
+        summary="Send a test event there",
+        tag=TAG,
+        request=EmptySerializer,
+        responses={202: EventSerializer},
+        problems=["not_a_customer", "endpoint_not_active"],
+    )
     def post(self, request: Request, endpoint_id: UUID) -> Response:
         """202: a webhook_endpoint.test event is on its way, to this endpoint alone."""
         _valid(EmptySerializer, request)
@@ -148,9 +212,17 @@ class FireTestView(APIView):
         return Response(feed.wire(event), status=202)
 
 
-class ReplayEventView(APIView):
-    required_scopes: ClassVar = {"POST": [WRITE]}
+class ReplayEventView(ApiView):
+    scopes: ClassVar = {"POST": WRITE}
 
+    @operation(
+        id="replay_webhook_event",
+        summary="Send an event again",
+        tag=TAG,
+        request=ReplaySerializer,
+        responses={202: DeliverySerializer},
+        problems=["not_a_customer", "endpoint_not_active"],
+    )
     def post(self, request: Request, endpoint_id: UUID) -> Response:
         """202: the event is sent again, under the webhook-id it always had."""
         asked = _valid(ReplaySerializer, request)
@@ -159,9 +231,17 @@ class ReplayEventView(APIView):
         return Response(DeliverySerializer(row).data, status=202)
 
 
-class DeliveriesView(APIView):
-    required_scopes: ClassVar = {"GET": [READ]}
+class DeliveriesView(ApiView):
+    scopes: ClassVar = {"GET": READ}
 
+    @operation(
+        id="list_webhook_deliveries",
+        summary="The latest deliveries, with each attempt",
+        tag=TAG,
+        parameters=[DeliveriesQuerySerializer],
+        responses=listed(DeliverySerializer),
+        problems=["not_a_customer", "invalid_request"],
+    )
     def get(self, request: Request, endpoint_id: UUID) -> Response:
         """The latest deliveries with each attempt, for a month after their end."""
         serializer = DeliveriesQuerySerializer(data=request.query_params.dict())
@@ -171,9 +251,17 @@ class DeliveriesView(APIView):
         return Response({"results": DeliverySerializer(rows[: asked["limit"]], many=True).data})
 
 
-class ReplayDeliveryView(APIView):
-    required_scopes: ClassVar = {"POST": [WRITE]}
+class ReplayDeliveryView(ApiView):
+    scopes: ClassVar = {"POST": WRITE}
 
+    @operation(
+        id="replay_webhook_delivery",
+        summary="Make a delivery again",
+        tag=TAG,
+        request=EmptySerializer,
+        responses={202: DeliverySerializer},
+        problems=["not_a_customer", "endpoint_not_active"],
+    )
     def post(self, request: Request, endpoint_id: UUID, delivery_id: UUID) -> Response:
         _valid(EmptySerializer, request)
         delivery = feed.delivery_for(endpoint=_endpoint(request, endpoint_id), delivery_id=delivery_id)

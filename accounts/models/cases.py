@@ -40,6 +40,7 @@ class MonitoringRule(models.Model):
                 name="rule_parameters_of_its_kind",
             ),
         ]
+        permissions: ClassVar = [("tune_monitoringrule", "Can make a rule's next version")]
         triggers: ClassVar = [
             *append_only(),
             pgtrigger.Trigger(
@@ -110,6 +111,7 @@ class Case(Stateful):
                 name="case_grave_closed_by_two",
             ),
         ]
+        permissions: ClassVar = [("investigate_case", "Can assign, note, escalate and close")]
         indexes: ClassVar = [
             models.Index(fields=["due_at"], condition=~Q(status="CLOSED"), name="case_to_close"),
         ]

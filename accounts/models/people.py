@@ -1,4 +1,4 @@
-"""Logins, customers, their wallets, tokens and holds."""
+"""Logins, customers, their wallets and holds."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from agora.lib.statemachine import StateEvent, Stateful, append_only, state_trig
 
 class User(AbstractUser):
     """A login. What a person may trade hangs on their Customer."""
+
+    class Meta(AbstractUser.Meta):
+        permissions: ClassVar = [("reset_factor_user", "Can take a login's second factor away")]
 
 
 class Customer(Stateful):
@@ -40,6 +43,11 @@ class Customer(Stateful):
     kyc_sentence = models.TextField(blank=True)  # why, in words for the customer
 
     class Meta:
+        permissions: ClassVar = [
+            ("decide_customer", "Can approve, reject and reopen"),
+            ("reveal_customer", "Can read names, addresses and tax ids"),
+            ("retier_customer", "Can propose another tier"),
+        ]
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=Q(country__in=Country.values) | Q(country="", submitted_at=None),
@@ -101,21 +109,6 @@ class Wallet(models.Model):
 
     def __str__(self) -> str:
         return self.address
-
-
-class ApiToken(models.Model):
-    """A bearer token. The token itself is shown once; only its SHA-256 is kept."""
-
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_tokens")
-    name = models.CharField(max_length=100)
-    prefix = models.CharField(max_length=16)  # enough to recognise it, not to use it
-    digest = models.CharField(max_length=64, unique=True)
-    created_at = models.DateTimeField()
-    expires_at = models.DateTimeField(null=True, blank=True)
-    revoked_at = models.DateTimeField(null=True, blank=True)
-
-    def __str__(self) -> str:
-        return f"{self.prefix}…"
 
 
 class Hold(models.Model):

@@ -41,6 +41,7 @@ class DeletionRequest(Stateful):
     erase_after = models.DateTimeField(null=True, blank=True)  # until then the law wants the identity kept
 
     class Meta:
+        permissions: ClassVar = [("decide_deletionrequest", "Can close an account or refuse to")]
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["customer"],

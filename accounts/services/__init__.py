@@ -1,10 +1,20 @@
 """Writes about customers. One module a verb; callers use these names."""
 
+from accounts.services.auditing import note_audit_heads, record_audit, seal_audit_log
 from accounts.services.checking import check_identity, process_kyc_notification, receive_kyc_webhook, sweep_customers
 from accounts.services.consenting import publish_disclosures
 from accounts.services.deciding import approve_customer, reject_customer, reopen_customer
 from accounts.services.exporting import check_recent_sign_in, record_data_export
+from accounts.services.idempotency import (
+    Claim,
+    StoredAnswer,
+    claim_key,
+    keep_answer,
+    prune_idempotency_keys,
+    release_key,
+)
 from accounts.services.investigating import assign_case, close_case, escalate_case, note_case
+from accounts.services.keys import issue_api_token, note_use, revoke_api_token, rotate_api_token
 from accounts.services.leaving import (
     complete_deletion,
     erase_closed_accounts,
@@ -13,6 +23,7 @@ from accounts.services.leaving import (
     withdraw_deletion,
 )
 from accounts.services.limiting import (
+    change_tier,
     check_limit,
     register_tier,
     register_tiers,
@@ -46,54 +57,91 @@ from accounts.services.onboarding import reseal_tax_ids, submit_profile
 from accounts.services.people import (
     bind_wallet,
     has_login,
-    issue_api_token,
     place_hold,
     register_customer,
     release_hold,
-    revoke_api_token,
     set_login,
+    sync_groups,
 )
+from accounts.services.proposing import approve_proposal, decline_proposal, execute_proposal, propose
+from accounts.services.revealing import reveal_customer
+from accounts.services.second_factor import (
+    add_second_factor,
+    begin_second_factor,
+    check_second_factor,
+    confirm_second_factor,
+    current_code,
+    has_second_factor,
+    reset_second_factor,
+)
+from accounts.services.sessions import TokenPair, end_session, open_session, prune_sessions, refresh_session
+from accounts.services.signing_in import GOOD_FOR as CHALLENGE_GOOD_FOR
 from accounts.services.signing_in import SignedIn, issue_challenge, prune_challenges, redeem_challenge
 
 __all__ = [
+    "CHALLENGE_GOOD_FOR",
+    "Claim",
     "SignedIn",
+    "StoredAnswer",
+    "TokenPair",
     "add_rule",
+    "add_second_factor",
     "announce",
     "announce_customer",
     "announce_endpoint",
     "approve_customer",
+    "approve_proposal",
     "assign_case",
+    "begin_second_factor",
     "bind_wallet",
     "change_email",
     "change_rule",
+    "change_tier",
     "check_identity",
     "check_limit",
     "check_recent_sign_in",
+    "check_second_factor",
+    "claim_key",
     "close_case",
     "complete_deletion",
     "confirm_email",
+    "confirm_second_factor",
     "create_endpoint",
+    "current_code",
+    "decline_proposal",
     "delete_endpoint",
     "disable_endpoint",
     "enable_endpoint",
+    "end_session",
     "erase_closed_accounts",
     "escalate_case",
+    "execute_proposal",
     "fire_test",
     "follow_webhooks",
     "has_login",
+    "has_second_factor",
     "issue_api_token",
     "issue_challenge",
+    "keep_answer",
+    "note_audit_heads",
     "note_case",
+    "note_use",
     "open_case",
+    "open_session",
     "place_hold",
     "process_kyc_notification",
+    "propose",
     "prune_challenges",
     "prune_deliveries",
+    "prune_idempotency_keys",
+    "prune_sessions",
     "publish_disclosures",
     "publish_events",
     "receive_kyc_webhook",
+    "record_audit",
     "record_data_export",
     "redeem_challenge",
+    "refresh_session",
     "refuse_deletion",
     "register_customer",
     "register_monitoring_rules",
@@ -102,6 +150,7 @@ __all__ = [
     "reinstate_limit",
     "reject_customer",
     "release_hold",
+    "release_key",
     "release_limit",
     "reopen_customer",
     "replay_delivery",
@@ -110,14 +159,19 @@ __all__ = [
     "reseal_tax_ids",
     "reseal_webhook_secrets",
     "reserve_limit",
+    "reset_second_factor",
+    "reveal_customer",
     "revoke_api_token",
+    "rotate_api_token",
     "rotate_secret",
+    "seal_audit_log",
     "send_email_confirmation",
     "send_webhook_notice",
     "set_login",
     "set_tier",
     "submit_profile",
     "sweep_customers",
+    "sync_groups",
     "update_endpoint",
     "withdraw_deletion",
 ]

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from accounts.errors import KycNotOpen
 from accounts.models import Customer
+from accounts.services.auditing import is_staff_actor, record_audit
 from accounts.services.people import place_hold, release_hold
 from accounts.states import KycStatus as S
 from accounts.states import RejectKind
@@ -29,6 +30,7 @@ def approve_customer(
         row.next_attempt_at, row.kyc_sentence = None, ""
         transitions.apply(row, to=S.APPROVED, actor=actor, reason=reason, data=data, now=now, fields=("kyc_sentence",))
         release_hold(subject=f"customer:{row.pk}", owner=OWNER, actor=actor, now=now)
+        _record(row, "approve", S.PENDING, actor=actor, reason=reason, now=now)
     customer.refresh_from_db()
 
 
@@ -50,13 +52,14 @@ def reject_customer(
     row = _open_account(customer)
     if row.status == S.REJECTED:
         raise KycNotOpen("The customer is rejected already. Reopen the check first.")
-    was_approved = row.status == S.APPROVED
+    before = row.status
     row.kyc_reject_kind, row.kyc_sentence, row.next_attempt_at = RejectKind(kind), sentence, None
     fields = ("kyc_reject_kind", "kyc_sentence")
     transitions.apply(row, to=S.REJECTED, actor=actor, reason=reason, data=data, now=now, fields=fields)
-    if was_approved:
+    if before == S.APPROVED:
         why = "the identity check was taken back after approval"
         place_hold(subject=f"customer:{row.pk}", owner=OWNER, reason=why, now=now)
+    _record(row, "reject", before, actor=actor, reason=reason, now=now)
     customer.refresh_from_db()
 
 
@@ -69,7 +72,24 @@ def reopen_customer(*, customer: Customer, actor: str, reason: str, now: datetim
     row.kyc_reject_kind = row.kyc_sentence = ""
     fields = ("kyc_reject_kind", "kyc_sentence")
     transitions.apply(row, to=S.PENDING, actor=actor, reason=reason, now=now, fields=fields)
+    _record(row, "reopen", S.REJECTED, actor=actor, reason=reason, now=now)
     customer.refresh_from_db()
+
+
+def _record(row: Customer, act: str, before: str, *, actor: str, reason: str, now: datetime) -> None:
+    """Staff's decisions are audited; a provider's leave its events."""
+    if not is_staff_actor(actor):
+        return
+    after = {"status": str(row.status), "kind": str(row.kyc_reject_kind)}
+    record_audit(
+        actor=actor,
+        action=f"customer.{act}",
+        subject=f"customer:{row.pk}",
+        before={"status": str(before)},
+        after={name: text for name, text in after.items() if text},
+        reason=reason,
+        now=now,
+    )
 
 
 def _open_account(customer: Customer) -> Customer:

@@ -7,6 +7,7 @@ from typing import Any
 
 from accounts.errors import CaseRefused
 from accounts.models import Case, User
+from accounts.services.auditing import record_audit
 from accounts.services.monitoring import OWNER
 from accounts.services.people import release_hold
 from accounts.states import CaseAct, CaseOutcome, Severity
@@ -91,5 +92,23 @@ def _others_hold(row: Case) -> bool:
 
 
 def _move(row: Case, to: S, act: CaseAct, actor: User, reason: str, now: datetime, *fields: str, **data: Any) -> None:
-    who = f"staff:{actor.pk}"
+    """Write the event, and the audit log's entry. Raises ReasonHasTaxId."""
+    who, before = f"staff:{actor.pk}", str(row.status)
     transitions.apply(row, to=to, actor=who, reason=reason, data={"act": act, **data}, now=now, fields=fields)
+    record_audit(
+        actor=who,
+        action=f"case.{_VERBS[act]}",
+        subject=f"case:{row.pk}",
+        before={"status": before},
+        after={"status": str(to), **{name: str(value) for name, value in data.items()}},
+        reason=reason,
+        now=now,
+    )
+
+
+_VERBS = {
+    CaseAct.ASSIGNED: "assign",
+    CaseAct.NOTE: "note",
+    CaseAct.ESCALATED: "escalate",
+    CaseAct.CLOSED: "close",
+}

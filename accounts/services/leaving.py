@@ -16,6 +16,7 @@ from django.utils.module_loading import import_string
 from accounts.errors import ChainUnavailable, DeletionBlocked, DeletionNotOpen
 from accounts.models import ApiToken, Customer, DeletionRequest, SignInChallenge, Wallet
 from accounts.selectors import closing_blockers
+from accounts.services.auditing import record_audit
 from accounts.services.notifying.endpoints import delete_endpoints_of
 from accounts.states import DeletionStatus as D
 from accounts.states import KycStatus, RejectKind
@@ -58,6 +59,7 @@ def refuse_deletion(*, request: DeletionRequest, actor: str, reason: str, senten
     row = _locked(request)
     row.sentence = sentence
     transitions.apply(row, to=D.REFUSED, actor=actor, reason=reason, now=now, fields=("sentence",))
+    _record(row, "refuse_deletion", actor=actor, reason=reason, now=now)
     request.refresh_from_db()
 
 
@@ -110,6 +112,7 @@ def _close(*, request: DeletionRequest, actor: str, reason: str, now: datetime) 
         _erase_identity(customer)
     fields = ("reason", "sentence", "erase_after")
     transitions.apply(row, to=D.CLOSED if keep else D.ERASED, actor=actor, reason=reason, now=now, fields=fields)
+    _record(row, "close", actor=actor, reason=reason, now=now)
 
 
 @transaction.atomic
@@ -121,6 +124,18 @@ def _erase(*, request_id: UUID, now: datetime) -> bool:
     row.next_attempt_at = None
     transitions.apply(row, to=D.ERASED, actor="retention", reason="kept for as long as the law wanted", now=now)
     return True
+
+
+def _record(row: DeletionRequest, act: str, *, actor: str, reason: str, now: datetime) -> None:
+    record_audit(
+        actor=actor,
+        action=f"customer.{act}",
+        subject=f"customer:{row.customer_id}",
+        before={"deletion": D.REQUESTED.value},
+        after={"deletion": str(row.status)},
+        reason=reason,
+        now=now,
+    )
 
 
 def _locked(request: DeletionRequest) -> DeletionRequest:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from accounts.errors import BelowLotMinimum, DailyLimitReached, NoTier, PortfolioCapReached
 from accounts.models import Customer, LimitDay, LimitUse, Tier
 from accounts.selectors import LimitLeft, limit_left
+from accounts.services.auditing import record_audit
 from accounts.states import Country
 from accounts.states import LimitUseKind as K
 from agora.lib.formats import day_and_time, money, shares
@@ -103,6 +104,19 @@ def register_tier(
 def set_tier(*, customer: Customer, level: int) -> None:
     Customer.objects.filter(pk=customer.pk).update(tier_level=level)
     customer.tier_level = level
+
+
+def change_tier(*, subject: str, level: str, actor: str, reason: str, now: datetime) -> None:
+    """What two people decided: `subject` is customer:<id>. Raises NoTier when there is no such level there."""
+    customer = Customer.objects.select_for_update().get(pk=UUID(subject.removeprefix("customer:")))
+    if not Tier.objects.filter(country=customer.country, level=int(level)).exists():
+        raise NoTier(f"There is no level {level} for this customer's country.")
+    before = {"tier_level": str(customer.tier_level)}
+    set_tier(customer=customer, level=int(level))
+    after = {"tier_level": level}
+    record_audit(
+        actor=actor, action="customer.set_tier", subject=subject, before=before, after=after, reason=reason, now=now
+    )
 
 
 def _check(left: LimitLeft, amount_usd: Decimal) -> None:

@@ -11,6 +11,7 @@ from django.db import transaction
 from accounts.errors import RuleInvalid
 from accounts.models import Case, MonitoringRule
 from accounts.rule_parameters import parse
+from accounts.services.auditing import record_audit
 from accounts.services.people import place_hold
 from accounts.states import DUE_HOURS, CaseAct, RuleKind, Severity
 from agora.lib import log, transitions
@@ -94,7 +95,7 @@ def change_rule(
     last = MonitoringRule.objects.select_for_update().filter(code=code).order_by("-version").first()
     if last is None or last.version != seen_version:
         raise RuleInvalid("The rule has changed since you looked. Look again, then decide.")
-    return _write(
+    made = _write(
         code=code,
         version=last.version + 1,
         kind=last.kind,
@@ -106,6 +107,16 @@ def change_rule(
         reason=reason,
         created_at=now,
     )
+    record_audit(
+        actor=actor,
+        action="rule.change",
+        subject=f"rule:{code}",
+        before=_as_texts(last),
+        after=_as_texts(made),
+        reason=reason,
+        now=now,
+    )
+    return made
 
 
 @serializable
@@ -129,6 +140,17 @@ def open_case(
         why = f"monitoring rule {rule.code}: see case {case.pk}"
         place_hold(subject=f"customer:{customer_id}", owner=OWNER, reason=why, now=now)
     return case
+
+
+def _as_texts(rule: MonitoringRule) -> dict[str, str]:
+    facts = {
+        "version": rule.version,
+        "parameters": rule.parameters,
+        "severity": rule.severity,
+        "is_active": rule.is_active,
+        "places_hold": rule.places_hold,
+    }
+    return {name: str(value) for name, value in facts.items()}
 
 
 def _write(*, kind: str, parameters: dict[str, Any], reason: str, **fields: Any) -> MonitoringRule:

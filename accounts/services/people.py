@@ -1,28 +1,52 @@
-"""Logins, customers, wallets, API tokens and holds."""
+"""Logins, customers, wallets and holds."""
 
 from __future__ import annotations
 
-import secrets
 from datetime import datetime
 
+from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from accounts.errors import WalletTaken
-from accounts.models import ApiToken, Customer, Hold, User, Wallet
-from accounts.selectors import check_address, token_digest
+from accounts.models import Customer, Hold, User, Wallet
+from accounts.selectors import check_address
+from accounts.services.auditing import is_staff_actor, record_audit
 from agora.lib import log, transitions
+from agora.roles import ROLES
 
 logger = log.get(__name__)
 
 
-def set_login(*, username: str, password: str, is_superuser: bool = False) -> User:
-    """The login of that name with that password from now on, made if there is none."""
+@transaction.atomic
+def set_login(*, username: str, password: str, is_superuser: bool = False, group: str = "") -> User:
+    """The login of that name with that password from now on, made if there is none; staff if it has a group."""
     user, _ = User.objects.get_or_create(username=username)
-    user.is_staff = user.is_superuser = is_superuser
+    user.is_superuser = is_superuser
+    user.is_staff = is_superuser or bool(group)
     user.set_password(password)
     user.save()
+    user.groups.set(Group.objects.filter(name=group))
+    if group and not user.groups.exists():
+        raise Group.DoesNotExist(group)
     return user
+
+
+@transaction.atomic
+def sync_groups() -> None:
+    """Make staff's groups exactly what agora/roles.py says. Permissions are made where migrate has not yet."""
+    for name, labels in ROLES.items():
+        group, _ = Group.objects.get_or_create(name=name)
+        group.permissions.set([_permission(label) for label in labels])
+
+
+def _permission(label: str) -> Permission:
+    """`app.codename`; the model is the codename's last part. Its words are Django's until `migrate` has its own."""
+    app, _, codename = label.partition(".")
+    content_type, _ = ContentType.objects.get_or_create(app_label=app, model=codename.rpartition("_")[2])
+    defaults = {"name": f"Can {codename.replace('_', ' ')}"}
+    return Permission.objects.get_or_create(content_type=content_type, codename=codename, defaults=defaults)[0]
 
 
 def has_login(*, username: str) -> bool:
@@ -54,22 +78,7 @@ def bind_wallet(*, customer: Customer, address: str, now: datetime) -> Wallet:
         return wallet
 
 
-def issue_api_token(*, user: User, name: str, now: datetime, expires_at: datetime | None = None) -> str:
-    """A new bearer token, returned once. 256 random bits, so a fast hash of it is safe to store."""
-    token = f"agora_{secrets.token_urlsafe(32)}"
-    ApiToken.objects.create(
-        user=user, name=name, prefix=token[:12], digest=token_digest(token), created_at=now, expires_at=expires_at
-    )
-    return token
-
-
-def revoke_api_token(*, token_id: int, actor: str, now: datetime) -> bool:
-    """End a token at once and for good; False if it had ended already."""
-    revoked = ApiToken.objects.filter(pk=token_id, revoked_at=None).update(revoked_at=now)
-    logger.warning("api token revoked", token=token_id, actor=actor, was_live=bool(revoked))
-    return bool(revoked)
-
-
+@transaction.atomic
 def place_hold(*, subject: str, owner: str, reason: str, now: datetime, until: datetime | None = None) -> Hold:
     """Add an owner's hold on a subject; the one they already have there, if any, stays as it is."""
     hold, created = Hold.objects.get_or_create(
@@ -80,12 +89,18 @@ def place_hold(*, subject: str, owner: str, reason: str, now: datetime, until: d
     )
     if created:
         logger.warning("hold placed", subject=subject, owner=owner, reason=reason)
+        if is_staff_actor(owner):
+            record_audit(actor=owner, action="hold.place", subject=subject, reason=reason, now=now)
     return hold
 
 
-def release_hold(*, subject: str, owner: str, actor: str, now: datetime) -> bool:
+@transaction.atomic
+def release_hold(*, subject: str, owner: str, actor: str, now: datetime, reason: str = "") -> bool:
     """Release an owner's hold; False if they have none there."""
     released = Hold.objects.filter(subject=subject, owner=owner, released_at=None).update(
         released_at=now, released_by=actor
     )
+    if released and is_staff_actor(actor):
+        before = {"owner": owner}
+        record_audit(actor=actor, action="hold.release", subject=subject, before=before, reason=reason, now=now)
     return bool(released)

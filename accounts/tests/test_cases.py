@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
-from django.test import Client
 
 from accounts.audit_cases import INVARIANTS
 from accounts.caseload import open_cases, overdue_cases
-from accounts.errors import CaseRefused, RuleInvalid
-from accounts.models import Case, CaseEvent, Hold, MonitoringRule, User
+from accounts.errors import CaseRefused, ReasonHasTaxId, RuleInvalid
+from accounts.models import AuditEntry, Case, CaseEvent, Hold, MonitoringRule, User
+from accounts.panels import CASES
 from accounts.rule_parameters import parse
 from accounts.services import (
     add_rule,
@@ -27,7 +27,9 @@ from accounts.services import (
     set_login,
 )
 from agora.lib.invariants import check
+from agora.lib.panels import BAD
 from agora.tests.rows import new_person
+from agora.tests.staff import console_of, new_staff
 from agora.tests.tables import unchanged
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -280,48 +282,51 @@ def test_register_rules_adds_the_default_rules_once_and_leaves_changed_ones() ->
 
 
 def test_staff_work_on_cases_in_the_console() -> None:
+    new_staff("ana")
+    new_staff("bob")
     ana, bob = _staff("ana"), _staff("bob")
     case = _case()
-    client = Client()
-    client.force_login(ana)
+    client = console_of(ana)
 
     def act(action: str, **fields: Any) -> None:
-        data = {"action": action, "_selected_action": [str(case.pk)], "confirm": "1", "reason": "because", **fields}
-        assert client.post("/admin/accounts/case/", data).status_code == 302
+        case.refresh_from_db()
+        data = {"seen": case.version, "reason": "because", **fields}
+        answer = client.post(f"/admin/accounts/case/{case.pk}/act/{action}/", data)
+        assert answer.status_code == 302, answer.content
 
-    assert (
-        client.post("/admin/accounts/case/", {"action": "assign", "_selected_action": [str(case.pk)]}).status_code
-        == 200
-    )
     act("assign", assignee=ana.pk)
     act("note")
     act("escalate", to=bob.pk)
-    client.force_login(bob)
+    page = client.get(f"/admin/accounts/case/{case.pk}/change/").content.decode()
+    assert ("act/note/" in page, "act/close/" in page) == (True, False)  # it is bob's now
+    client = console_of(bob)
     act("close", outcome="NO_ISSUE")
     assert [name for name, _, _ in _acts(case)] == ["OPENED", "ASSIGNED", "NOTE", "ESCALATED", "CLOSED"]
-    assert client.get(f"/admin/accounts/case/{case.pk}/change/").status_code == 200
+    written = AuditEntry.objects.filter(subject=f"case:{case.pk}").order_by("at", "pk")
+    assert [entry.action for entry in written] == ["case.assign", "case.note", "case.escalate", "case.close"]
     assert client.get("/admin/accounts/case/?clock=overdue").status_code == 200
 
-    change = {"action": "change_version", "_selected_action": [case.rule_id], "confirm": "1", "reason": "tuned"}
-    client.post(
-        "/admin/accounts/monitoringrule/",
-        {**change, "parameters": '{"hours": 1, "orders": 5}', "severity": "LOW", "is_active": "on"},
-    )
-    assert MonitoringRule.objects.get(version=2).parameters == {"hours": 1, "orders": 5}
+    rule = f"/admin/accounts/monitoringrule/{case.rule_id}/act/change/"
+    typed = {"seen": 1, "reason": "tuned", "parameters": '{"hours": 1, "orders": 5}', "severity": "LOW"}
+    assert client.post(rule, {**typed, "parameters": '{"hours": 1}'}).status_code == 422
+    assert client.post(rule, typed).status_code == 302
+    made = MonitoringRule.objects.get(version=2)
+    assert (made.parameters, made.is_active) == ({"hours": 1, "orders": 5}, False)
 
 
-def test_staff_without_the_permission_change_nothing() -> None:
+def test_a_reason_with_a_tax_id_is_refused() -> None:
+    ana = _staff("ana")
     case = _case()
-    viewer = User.objects.create_user("viewer", is_staff=True)
-    client = Client()
-    client.force_login(viewer)
-    before = _acts(case)
+    with unchanged(), pytest.raises(ReasonHasTaxId):
+        assign_case(case=case, assignee=ana, actor=ana, reason="it is 529.982.247-25", now=NOON)
 
-    client.post(
-        "/admin/accounts/case/",
-        {"action": "note", "_selected_action": [str(case.pk)], "confirm": "1", "reason": "because"},
-    )
-    assert _acts(case) == before
+
+def test_the_home_page_says_which_cases_wait() -> None:
+    case = _case("HIGH")
+
+    facts = CASES.build(now=NOON + timedelta(hours=25)).facts
+    assert [(fact.label, fact.level, fact.since) for fact in facts] == [("HIGH · rule v1 · nobody", BAD, NOON)]
+    assert str(case.pk) in facts[0].url
 
 
 def test_what_was_done_by_our_services_passes_the_audit() -> None:

@@ -14,7 +14,7 @@ from django.utils.module_loading import import_string
 from django_q.models import OrmQ
 
 from accounts.errors import KycNotOpen
-from accounts.models import Customer, Hold, KycMessage, User
+from accounts.models import Customer, Hold, KycMessage
 from accounts.sandbox.process import Sandbox
 from accounts.selectors import check_trading_eligibility, onboarding_of
 from accounts.services import (
@@ -29,6 +29,7 @@ from accounts.tests.people import CPF_2, applicant, apply, newcomer
 from agora.lib import ids
 from agora.lib.invariants import check
 from agora.management.commands.audit import all_invariants
+from agora.tests.staff import console_of, new_staff
 
 pytestmark = pytest.mark.django_db(transaction=True)
 RETRY = {"reviewAnswer": "RED", "reviewRejectType": "RETRY", "moderationComment": "Your name does not match."}
@@ -131,20 +132,16 @@ def test_staff_decide_in_admin_with_a_reason(provider: str) -> None:
     ana, eva = applicant("ana"), applicant("eva", tax_id=CPF_2)
     run_tasks()
     assert (fresh(ana).status, fresh(ana).next_attempt_at) == ("PENDING", None)
-    User.objects.create_superuser("root", password="correct horse battery staple")
-    client = Client()
-    client.login(username="root", password="correct horse battery staple")
-    url = "/admin/accounts/customer/"
+    client = console_of(new_staff(group="compliance"))
+    approve = f"/admin/accounts/customer/{ana.pk}/act/approve/"
+    reject = f"/admin/accounts/customer/{eva.pk}/act/reject/"
 
-    ask = client.post(url, {"action": "approve", "_selected_action": str(ana.pk)})
+    ask = client.get(approve)
     assert (ask.status_code, fresh(ana).status) == (200, "PENDING")  # a page that asks for the reason
-    client.post(url, {"action": "approve", "_selected_action": str(ana.pk), "confirm": "1", "reason": "seen the card"})
+    client.post(approve, {"seen": fresh(ana).version, "reason": "seen the card"})
     client.post(
-        url,
-        {
-            **{"action": "reject", "_selected_action": str(eva.pk), "confirm": "1", "reason": "no match"},
-            **{"kind": "RETRY", "sentence": "Send your full name."},
-        },
+        reject,
+        {"seen": fresh(eva).version, "reason": "no match", "kind": "RETRY", "sentence": "Send your full name."},
     )
 
     assert (fresh(ana).status, fresh(eva).status, fresh(eva).kyc_sentence) == (
@@ -158,12 +155,11 @@ def test_staff_decide_in_admin_with_a_reason(provider: str) -> None:
 
 def test_a_login_without_the_permission_decides_nothing() -> None:
     customer = applicant()
-    User.objects.create_user("clerk", password="correct horse battery staple", is_staff=True)
-    client = Client()
-    client.login(username="clerk", password="correct horse battery staple")
-    data = {"action": "approve", "_selected_action": str(customer.pk), "confirm": "1", "reason": "x"}
-    client.post("/admin/accounts/customer/", data)
-    assert fresh(customer).status == "PENDING"
+    client = console_of(new_staff("clerk", permissions=("accounts.view_customer",)))
+    answer = client.post(
+        f"/admin/accounts/customer/{customer.pk}/act/approve/", {"seen": customer.version, "reason": "x"}
+    )
+    assert (answer.status_code, fresh(customer).status) == (403, "PENDING")
 
 
 # --- the table of moves ----------------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ from accounts.tests.people import CPF, Browser, applicant, apply, browser, newco
 from agora.lib.invariants import check
 from agora.management.commands.audit import all_invariants
 from agora.tests.rows import NOON, new_order, walk_to
+from agora.tests.staff import console_of, new_staff
 from agora.tests.tables import unchanged
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -319,21 +320,19 @@ def test_a_stranger_asks_for_nothing() -> None:
 
 def test_staff_close_an_account_with_a_reason_and_others_do_not() -> None:
     request = asked(a_customer())
-    boss = User.objects.create_superuser("boss", password="x")
-    clerk = User.objects.create_user("clerk", is_staff=True)
-    url, select = "/admin/accounts/deletionrequest/", {"action": "complete", "_selected_action": str(request.pk)}
+    boss = new_staff("boss", group="compliance")
+    page = f"/admin/accounts/deletionrequest/{request.pk}/act/complete/"
+    typed = {"seen": request.version, "reason": "as asked"}
 
-    outsider = Client()
-    outsider.force_login(clerk)
-    assert outsider.post(url, {**select, "confirm": "1", "reason": "as asked"}).status_code == 403
-    staff = Client()
-    staff.force_login(boss)
-    asking = staff.post(url, select)
-    assert "Ana Souza" in asking.content.decode()
+    outsider = console_of(new_staff("clerk", group="auditor"))
+    assert outsider.post(page, typed).status_code == 403
+    staff = console_of(boss)
+    asking = staff.get(page)
+    assert "no way back" in asking.content.decode()
     request.refresh_from_db()
     assert request.status == "REQUESTED"
 
-    assert staff.post(url, {**select, "confirm": "1", "reason": "as asked"}).status_code == 302
+    assert staff.post(page, typed).status_code == 302
 
     request.refresh_from_db()
     assert request.status == "CLOSED"

@@ -23,13 +23,14 @@ from accounts.errors import (
     TaxIdInvalid,
     TaxIdTaken,
 )
-from accounts.models import Consent, Customer, Disclosure, User
+from accounts.models import Consent, Customer, Disclosure
 from accounts.selectors import current_disclosures, masked_tax_id, onboarding_of, read_tax_id
 from accounts.services import change_email, confirm_email, publish_disclosures, send_email_confirmation
 from accounts.services.mailing import confirmation_token
 from accounts.tests.people import CPF, CPF_2, RUC, applicant, apply, newcomer
 from agora.lib.invariants import check
 from agora.management.commands.audit import all_invariants
+from agora.tests.staff import console_of, new_staff
 
 pytestmark = pytest.mark.django_db
 
@@ -224,9 +225,7 @@ def test_a_confirmed_address_is_not_changed_by_itself() -> None:
 
 def test_admin_shows_a_tax_id_masked_and_never_its_sealed_form() -> None:
     customer = apply(newcomer())
-    User.objects.create_superuser("root", password="correct horse battery staple")
-    client = Client()
-    client.login(username="root", password="correct horse battery staple")
+    client = console_of(new_staff())
     page = client.get(f"/admin/accounts/customer/{customer.pk}/change/").content.decode()
     assert "***.***.*47-2*" in page
     for secret in (customer.tax_id_sealed, str(customer.tax_id_index), "52998224725", CPF):

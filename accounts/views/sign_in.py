@@ -15,12 +15,14 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from accounts import services
+from accounts import selectors, services
 from accounts.errors import ProfileInvalid
 from accounts.models import User
+from agora.lib import ratelimit
 from agora.lib.api import problem
 from agora.lib.errors import AgoraError
 from agora.lib.nesting import check_depth
+from agora.lib.visitors import address_of, network_of, origin_of
 
 BODY_LIMIT = 20_000  # bytes; the longest contract wallet's signature is below 17,000 hex digits
 
@@ -54,6 +56,7 @@ def wallet_context(request: HttpRequest) -> dict[str, Any]:
 def wallet_challenge(request: HttpRequest) -> HttpResponse:
     """`{address, chain_id}` → `{text}`, to be signed by `personal_sign` in this browser within five minutes."""
     try:
+        _spend_sign_in(request)
         body = _body(request)
         address, chain_id = body.get("address"), body.get("chain_id")
         if not isinstance(address, str) or type(chain_id) is not int:
@@ -64,13 +67,13 @@ def wallet_challenge(request: HttpRequest) -> HttpResponse:
         text = services.issue_challenge(
             address=address,
             chain_id=chain_id,
-            origin=_origin(request),
+            origin=origin_of(request),
             session_key=str(request.session.session_key),
             user=_user(request),
             now=timezone.now(),
         )
     except AgoraError as refusal:
-        return problem.plain(refusal)
+        return problem.plain(refusal, request)
     return JsonResponse({"text": text})
 
 
@@ -79,6 +82,7 @@ def wallet_challenge(request: HttpRequest) -> HttpResponse:
 def wallet_verify(request: HttpRequest) -> HttpResponse:
     """`{signature, next?}` → `{next}`: signed in, or the wallet added, under a new session key."""
     try:
+        _spend_sign_in(request)
         body = _body(request)
         signature = body.get("signature")
         if not isinstance(signature, str):
@@ -88,7 +92,7 @@ def wallet_verify(request: HttpRequest) -> HttpResponse:
             signature=signature, session_key=request.session.session_key or "", user=user, now=timezone.now()
         )
     except AgoraError as refusal:
-        return problem.plain(refusal)
+        return problem.plain(refusal, request)
     request.session.pop("signing_in", None)
     if user is None:
         login(request, signed_in.user, backend="django.contrib.auth.backends.ModelBackend")
@@ -97,13 +101,14 @@ def wallet_verify(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"next": _next(request, body.get("next"))})
 
 
+def _spend_sign_in(request: HttpRequest) -> None:
+    """Raises RateLimited. The API's sign-in uses up the same rate."""
+    name, rate = selectors.sign_in_rate(network=network_of(address_of(request)))
+    ratelimit.require(name=name, rate=rate, now=timezone.now())
+
+
 def _user(request: HttpRequest) -> User | None:
     return request.user if isinstance(request.user, User) else None
-
-
-def _origin(request: HttpRequest) -> str:
-    """Where the visitor is. Outside the sandbox only ever our own address: a Host header is anybody's."""
-    return settings.PUBLIC_URL if settings.BEHIND_TLS else f"{request.scheme}://{request.get_host()}"
 
 
 def _next(request: HttpRequest, wanted: object) -> str:

@@ -8,8 +8,22 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 
 from agora.lib.errors import AgoraError
+
+
+def locked_out(request: HttpRequest, response: HttpResponse | None, credentials: object) -> HttpResponse:
+    """What whoever has guessed too often sees (AXES_LOCKOUT_CALLABLE)."""
+    minutes = int(settings.AXES_COOLOFF_TIME.total_seconds() // 60)
+    words = {
+        "title": _("Too many wrong passwords"),
+        "detail": _("Wait %(minutes)d minutes, then try again. Signing in with a wallet works all the while.")
+        % {"minutes": minutes},
+    }
+    page = render(request, "refused.html", words, status=429)
+    page["Retry-After"] = str(minutes * 60)
+    return page
 
 
 def site(request: HttpRequest) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import json
 import os
 import signal
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -198,7 +199,7 @@ class Platform:
 
     def post(self, quantity: str = "0.25", *, client_order_id: str = "") -> requests.Response:
         body = {"asset": "AAPL", "quantity": quantity, "recipient_wallet": self.wallet}
-        body |= {"client_order_id": client_order_id} if client_order_id else {}
+        body["client_order_id"] = client_order_id or str(uuid.uuid4())
         url = f"{self.layout.web_url}/api/v1/orders"
         return requests.post(url, json=body, headers=self._auth(), timeout=TIMEOUT)
 

@@ -11,7 +11,17 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import connection, transaction
+from django.utils import timezone
 
+from accounts.models import User
+from accounts.services import (
+    approve_customer,
+    approve_proposal,
+    execute_proposal,
+    propose,
+    register_customer,
+    seal_audit_log,
+)
 from agora.management.commands.audit import all_invariants
 from agora.tests.outside import Outside
 from agora.tests.rows import new_order
@@ -40,8 +50,30 @@ def settled(outside: Outside, django_db_setup: None, django_db_blocker: Any) -> 
         orders = [world.place("0.25"), world.place("0.5", person=world.bob)]
         for order in orders:
             world.until_settled(order)
+        _add_staffs_acts(world)
         published()
         yield world
+
+
+def _add_staffs_acts(world: World) -> None:
+    """A decision of staff, and something that two people did; sealed."""
+    staff = [User.objects.create_user(name, is_staff=True) for name in ("ann", "ben")]
+    now = timezone.now()
+    una = register_customer(user=User.objects.create_user("una"), full_name="Una", country="BR", now=now)
+    approve_customer(customer=una, actor=f"staff:{staff[0].pk}", reason="seen", now=now)
+    proposal = propose(
+        action="customer.set_tier",
+        subject=f"customer:{una.pk}",
+        payload={"level": "2"},
+        proposer=staff[0],
+        reason="seen",
+        now=now,
+    )
+    approve_proposal(
+        proposal_id=proposal.pk, approver=staff[1], payload_hash=proposal.payload_hash, reason="", now=timezone.now()
+    )
+    execute_proposal(proposal_id=proposal.pk, executor=staff[1], now=timezone.now())
+    seal_audit_log(now=timezone.now())
 
 
 @contextmanager
@@ -392,6 +424,41 @@ SEEDS: dict[str, tuple[str, list[str]]] = {
     "a provider approved somebody who told us nothing": (
         "who is approved has told us who they are and agreed, or was approved by staff",
         ["UPDATE accounts_customer SET kyc_decided_attempt = 'x'"],
+    ),
+    "an audit entry was edited": (
+        "each seal of the audit log is of exactly its entries, as they were",
+        ["UPDATE accounts_auditentry SET reason = reason || '.' WHERE position = 1"],
+    ),
+    "an audit entry is gone": (
+        "each seal of the audit log is of exactly its entries, as they were",
+        ["DELETE FROM accounts_auditentry WHERE position = 1"],
+    ),
+    "the audit log's first seal is gone with its entries": (
+        "the audit log's seals are gapless and each follows the one before it",
+        [
+            "DELETE FROM accounts_auditentry WHERE position <="
+            " (SELECT last_position FROM accounts_auditseal WHERE sequence = 1)",
+            "DELETE FROM accounts_auditseal WHERE sequence = 1",
+        ],
+    ),
+    "the audit log's last seal is gone": (
+        "no audit entry has a place that no seal covers",
+        ["DELETE FROM accounts_auditseal WHERE sequence = (SELECT max(sequence) FROM accounts_auditseal)"],
+    ),
+    "nobody seals the audit log": (
+        "an audit entry is sealed within a minute",
+        [
+            "INSERT INTO accounts_auditentry (id, at, actor, action, subject, before, after, reason, request_id,"
+            " ip_digest) VALUES (gen_random_uuid(), now() - interval '2 minutes', 'a', 'b', 'c', '', '', '', '', '')"
+        ],
+    ),
+    "a decision of staff was never written down": (
+        "each decision of staff about a customer has its audit entry",
+        ["UPDATE accounts_customerevent SET at = at - interval '1 second' WHERE actor LIKE 'staff:%'"],
+    ),
+    "somebody approved what they proposed": (
+        "what was carried out had been approved in time by another, exactly as it was carried out",
+        ["UPDATE accounts_proposaldecision d SET decided_by_id = p.proposer_id FROM accounts_proposal p"],
     ),
     "an order's event is gone": (
         "orders_order: events are gapless and joined",

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
-from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
 from accounts.services import place_hold, set_login
 from agora.tests.rows import PASSWORD, new_asset, new_order, new_person, new_record, walk_to
+from agora.tests.staff import console_of, new_staff
 from agora.tests.tables import unchanged
 from agora.tests.world import WALLETS, Person, World
 from custody.models import CustodyRecord
@@ -44,9 +44,7 @@ def browser(alice: Person) -> Client:
 
 @pytest.fixture
 def console(transactional_db: None) -> Client:
-    client = Client()
-    client.force_login(User.objects.create_superuser("root"))
-    return client
+    return console_of(new_staff())
 
 
 def _form(client: Client, url: str, **typed: str) -> dict[str, str]:
@@ -394,18 +392,18 @@ def test_an_api_token_is_never_shown(console: Client, alice: Person) -> None:
 
 def test_staff_try_a_failed_transfer_again_after_a_reason(console: Client) -> None:
     record = walk_to(new_record(), "FAILED")
-    chosen = {"action": "try_again", "_selected_action": str(record.pk)}
+    page = f"{_list(CustodyRecord)}{record.pk}/act/retry/"
 
     with unchanged():
-        asked = console.post(_list(CustodyRecord), chosen)
-    assert f"custody record {record.pk}: 1.000000000 — FAILED" in _text(asked)
+        asked = console.get(page)
+    assert "1.000000000 shares are asked for in a new transaction" in _text(asked)
     with unchanged():
-        blank = console.post(_list(CustodyRecord), {**chosen, "confirm": "1", "reason": "  "})
+        blank = console.post(page, {"seen": record.version, "reason": "  "})
     assert "This field is required." in _text(blank)
 
-    done = console.post(_list(CustodyRecord), {**chosen, "confirm": "1", "reason": "they asked for it"}, follow=True)
+    done = console.post(page, {"seen": record.version, "reason": "they asked for it"}, follow=True)
 
-    assert f"Custody record {record.pk}: trying again." in _text(done)
+    assert f"Try the transfer again: done. custody record {record.pk}." in _text(done)
     again = CustodyRecord.objects.get()
     event = again.events.last()
     assert (again.status, again.attempt, again.external_tx_id != record.external_tx_id) == ("PENDING", 2, True)
@@ -415,22 +413,21 @@ def test_staff_try_a_failed_transfer_again_after_a_reason(console: Client) -> No
 
 def test_a_transfer_that_did_not_fail_is_not_tried_again(console: Client) -> None:
     record = walk_to(new_record(), "COMPLETED")
-    chosen = {"action": "try_again", "_selected_action": str(record.pk), "confirm": "1", "reason": "why not"}
 
     with unchanged():
-        answer = console.post(_list(CustodyRecord), chosen, follow=True)
+        answer = console.post(
+            f"{_list(CustodyRecord)}{record.pk}/act/retry/", {"seen": record.version, "reason": "why not"}
+        )
 
     assert "This record is COMPLETED." in _text(answer)
 
 
 def test_staff_who_may_only_look_are_not_offered_the_action(transactional_db: None) -> None:
     record = walk_to(new_record(), "FAILED")
-    viewer = User.objects.create_user("viewer", is_staff=True)
-    viewer.user_permissions.add(Permission.objects.get(codename="view_custodyrecord"))
-    client = Client()
-    client.force_login(viewer)
-    chosen = {"action": "try_again", "_selected_action": str(record.pk), "confirm": "1", "reason": "why not"}
+    client = console_of(new_staff("viewer", group="viewer"))
+    page = f"{_list(CustodyRecord)}{record.pk}"
 
-    assert "try_again" not in client.get(_list(CustodyRecord)).content.decode()
+    assert "act/retry" not in client.get(f"{page}/change/").content.decode()
     with unchanged():
-        client.post(_list(CustodyRecord), chosen, follow=True)
+        answer = client.post(f"{page}/act/retry/", {"seen": record.version, "reason": "why not"})
+    assert answer.status_code == 403

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from orders.api.serializers import QuantityField
+from agora.lib.api.fields import QuantityField
 
 
 class CustodyProofSerializer(serializers.Serializer[Any]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from accounts.services import release_hold
+from accounts.services import record_audit, release_hold
 from agora.lib import events, ids, transitions
 from agora.lib.db import serializable
 from custody.errors import NotRetryable
@@ -25,7 +25,7 @@ def retry_custody(*, record_id: UUID, actor: str, reason: str, now: datetime) ->
         raise NotRetryable(f"This record is {record.status}.")
     if record.provider_status == "COMPLETED":  # …_BUT_3RD_PARTY_FAILED: Fireblocks deducts the balance all the same
         raise NotRetryable("The custodian moved the shares although a third party failed: settle it with them first.")
-    burned = record.external_tx_id
+    burned, before = record.external_tx_id, {"status": str(record.status), "attempt": str(record.attempt)}
     record.attempt += 1
     record.external_tx_id = ids.custody_external_tx_id(record.pk, record.attempt)
     record.provider_id = record.provider_status = record.provider_sub_status = record.reason = ""
@@ -34,4 +34,13 @@ def retry_custody(*, record_id: UUID, actor: str, reason: str, now: datetime) ->
     transitions.apply(record, to=S.PENDING, actor=actor, reason=reason, data={"burned": burned}, now=now)
     record.save()
     release_hold(subject=f"order:{record.order_id}", owner=OWNER, actor=actor, now=now)
+    record_audit(
+        actor=actor,
+        action="custody.retry",
+        subject=f"custody:{record.pk}",
+        before=before,
+        after={"status": str(record.status), "attempt": str(record.attempt)},
+        reason=reason,
+        now=now,
+    )
     events.emit("custody.advance", record.pk)

@@ -2,4 +2,7 @@ from django.urls import path
 
 from minting.api import views
 
-urlpatterns = [path("orders/<uuid:order_id>/mints", views.OrderMintsView.as_view(), name="api-order-mints")]
+urlpatterns = [
+    path("orders/<uuid:order_id>/mints", views.OrderMintsView.as_view(), name="api-order-mints"),
+    path("users/<uuid:user_id>/balance", views.BalanceView.as_view(), name="api-balance"),
+]

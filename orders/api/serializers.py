@@ -2,52 +2,27 @@
 
 from __future__ import annotations
 
-import re
-from decimal import Decimal, InvalidOperation
-from typing import Any, ClassVar
+from typing import Any
 
 from rest_framework import serializers
 
+from agora.lib.api.fields import Code, QuantityField, QuantityInField, Text
 from agora.lib.api.serializers import StrictSerializer
-from agora.lib.money import SHARE_DECIMALS, InexactQuantity, plain, shares
 
-WHOLE_DIGITS = 9  # before the point, as in the database
-_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d{1,9})?", re.ASCII)
-
-
-class QuantityField(serializers.Field[Any, Any, str, Any]):
-    """Shares: a JSON number or string, more than 0, at most 9 decimals; written without trailing zeros."""
-
-    default_error_messages: ClassVar = {
-        "invalid": "Send a number, or a string of one.",
-        "not_positive": "The quantity must be more than 0.",
-        "too_precise": f"A share has at most {SHARE_DECIMALS} decimals.",
-        "too_large": "The quantity is beyond what any order can be.",
-    }
-
-    def to_internal_value(self, data: Any) -> Decimal:
-        # By the letter: Decimal itself would take "1_000", " 1 " and other scripts' digits.
-        if isinstance(data, bool) or not isinstance(data, int | Decimal | str) or not _NUMBER.fullmatch(str(data)):
-            self.fail("invalid")
-        quantity = Decimal(str(data))
-        if quantity <= 0:
-            self.fail("not_positive")
-        if quantity.adjusted() >= WHOLE_DIGITS:
-            self.fail("too_large")
-        try:
-            return shares(quantity)
-        except (InexactQuantity, InvalidOperation):
-            self.fail("too_precise")
-
-    def to_representation(self, value: Any) -> str:
-        return plain(value)
+__all__ = ["QuantityField"]  # where later apps look for it
 
 
 class PlaceOrderSerializer(StrictSerializer):
-    asset = serializers.CharField(max_length=12)
-    quantity = QuantityField()
-    recipient_wallet = serializers.CharField(max_length=42)
-    client_order_id = serializers.RegexField(r"^[\x21-\x7e]+$", max_length=64, required=False, default="")
+    asset = Text(max_length=12, help_text="A symbol of `GET /api/v1/assets`.")
+    quantity = QuantityInField(help_text="Shares, at most 9 decimals.")
+    recipient_wallet = serializers.CharField(max_length=42, help_text="A proven wallet of the customer's, in EIP-55.")
+    client_order_id = Code(
+        r"^[\x21-\x7e]+$",
+        max_length=64,
+        required=False,
+        default="",
+        help_text="Yours, for ever: a second order of the same id and content is the first one.",
+    )
 
 
 class AssetSerializer(serializers.Serializer[Any]):
@@ -72,9 +47,24 @@ class OrderSerializer(serializers.Serializer[Any]):
     filled_avg_price_usd = QuantityField(source="filled_avg_price", allow_null=True)
     recipient_wallet = serializers.CharField(source="recipient")
     status = serializers.CharField()
+    cancel_requested_at = serializers.DateTimeField(allow_null=True)
     broker_status = serializers.CharField()
     broker_order_id = serializers.CharField()
     custody_reference = serializers.CharField()
     mint_tx_hash = serializers.CharField()
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
+
+
+class OrderDetailSerializer(OrderSerializer):
+    """With the four steps, and a sentence that says what is happening."""
+
+    steps = StepSerializer(many=True)
+    message = serializers.CharField()
+
+
+class OrderEventSerializer(serializers.Serializer[Any]):
+    sequence = serializers.IntegerField(help_text="Of the order's events, from 1, without a gap.")
+    previous_status = serializers.CharField(source="from_status")
+    status = serializers.CharField(source="to_status")
+    at = serializers.DateTimeField()

@@ -1,5 +1,6 @@
 """Writes about orders. One module a verb; callers use these names."""
 
+from orders.services.cancelling import cancel_order, send_cancel
 from orders.services.following import catch_up, follow_trade_updates, list_at_broker
 from orders.services.ingesting import ingest_execution, ingest_malformed, ingest_report
 from orders.services.market_hours import refresh_clock
@@ -12,6 +13,7 @@ from orders.services.submitting import submit_order
 from orders.services.sweeping import sweep_orders
 
 __all__ = [
+    "cancel_order",
     "catch_up",
     "evaluate_rules",
     "follow_trade_updates",
@@ -29,6 +31,7 @@ __all__ = [
     "register_asset",
     "report_custody",
     "report_minted",
+    "send_cancel",
     "submit_order",
     "sweep_orders",
 ]

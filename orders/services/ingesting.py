@@ -108,6 +108,9 @@ def _take_in(order: Order, report: BrokerOrder, execution: Execution | None, rea
         transitions.apply(
             order, to=S.SUBMITTED, actor=order.broker, now=now, data={"broker_order_id": report.broker_order_id}
         )
+        if order.cancel_requested_at:  # asked for while the broker was being told
+            order.next_attempt_at = now
+            events.emit("order.cancel_requested", order.pk)
     recorded = _record_execution(order, execution, now) if execution else True
     _advance(order, reason, now)
     return ("STALE" if stale else "APPLIED") if recorded else "MISMATCH"

@@ -6,13 +6,17 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from agora.lib import events
 from orders.models import Order
 from orders.states import OrderStatus as S
 
 BATCH = 200
+# The customer wants it cancelled, and the broker has not said yet whether it takes that.
+CANCEL_UNDER_WAY = Q(
+    status__in=[S.SUBMITTED, S.PARTIALLY_FILLED], cancel_requested_at__isnull=False, cancel_answered_at=None
+)
 
 
 def sweep_orders(*, now: datetime) -> int:
@@ -20,12 +24,14 @@ def sweep_orders(*, now: datetime) -> int:
     with transaction.atomic():
         due = list(
             Order.objects.select_for_update(skip_locked=True)
-            .filter(next_attempt_at__lte=now, status__in=[S.PENDING, S.SUBMITTING, S.FILLED])
+            .filter(Q(status__in=[S.PENDING, S.SUBMITTING, S.FILLED]) | CANCEL_UNDER_WAY, next_attempt_at__lte=now)
             .order_by("next_attempt_at")[:BATCH]
         )
         for order in due:
-            if order.status != S.FILLED:
+            if order.status in (S.PENDING, S.SUBMITTING):
                 events.emit("order.accepted", order.pk)
+            elif order.status != S.FILLED:
+                events.emit("order.cancel_requested", order.pk)
             elif order.filled_quantity == order.broker_filled_quantity:
                 events.emit("order.filled", order.pk)
             wait = min(60.0, settings.NUDGE_AFTER * 2 ** min(order.attempts, 4))

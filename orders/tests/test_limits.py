@@ -119,7 +119,7 @@ def test_the_api_answers_422_and_writes_nothing(asset: Asset) -> None:
     alice = buyer()
     record_price(symbol="AAPL", price_usd=Decimal(250), at=timezone.now(), now=timezone.now())
     token = issue_api_token(user=alice.user, name="test", now=timezone.now())
-    body = {"asset": "AAPL", "quantity": "4.01", "recipient_wallet": WALLET}
+    body = {"asset": "AAPL", "quantity": "4.01", "recipient_wallet": WALLET, "client_order_id": "1"}
     answer = Client().post(
         "/api/v1/orders", body, content_type="application/json", headers={"Authorization": f"Bearer {token}"}
     )

@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from threading import Barrier
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import requests
@@ -33,7 +34,8 @@ def alice(transactional_db: None) -> Person:
 
 
 def _post(person: Person, **fields: Any) -> Any:
-    body = {"asset": "AAPL", "quantity": "0.25", "recipient_wallet": person.wallet, **fields}
+    ours = {"asset": "AAPL", "quantity": "0.25", "recipient_wallet": person.wallet, "client_order_id": str(uuid4())}
+    body = {**ours, **fields}
     return Client().post(ORDERS, json.dumps(body), content_type="application/json", headers=person.auth)
 
 
@@ -56,6 +58,7 @@ def test_an_order_is_answered_in_full(alice: Person) -> None:
         "filled_avg_price_usd": None,
         "recipient_wallet": WALLETS[0],
         "status": "PENDING",
+        "cancel_requested_at": None,
         "broker_status": "",
         "broker_order_id": "",
         "custody_reference": "",
@@ -126,12 +129,13 @@ def test_the_same_client_order_id_for_another_order_is_a_conflict(alice: Person,
     assert answer.json()["code"] == "client_order_id_reused"
 
 
-def test_an_order_without_a_client_order_id_is_a_new_one_each_time(alice: Person) -> None:
-    answers = [_post(alice) for _ in range(2)]
+def test_an_order_without_an_id_or_a_key_is_refused(alice: Person) -> None:
+    body = {"asset": "AAPL", "quantity": "0.25", "recipient_wallet": alice.wallet}
 
-    assert [answer.status_code for answer in answers] == [201, 201]
-    assert Order.objects.count() == 2
-    assert all(answer.json()["client_order_id"] == answer.json()["order_id"] for answer in answers)
+    with unchanged():
+        answer = Client().post(ORDERS, json.dumps(body), content_type="application/json", headers=alice.auth)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_missing")
 
 
 def test_two_customers_may_use_the_same_client_order_id(alice: Person) -> None:
@@ -157,7 +161,7 @@ def test_two_customers_may_use_the_same_client_order_id(alice: Person) -> None:
     ],
 )
 def test_a_quantity_is_kept_exactly(alice: Person, sent: str, quantity: str, answered: str) -> None:
-    body = f'{{"asset": "AAPL", "quantity": {sent}, "recipient_wallet": "{alice.wallet}"}}'
+    body = f'{{"asset": "AAPL", "quantity": {sent}, "recipient_wallet": "{alice.wallet}", "client_order_id": "1"}}'
 
     answer = Client().post(ORDERS, body, content_type="application/json", headers=alice.auth)
 

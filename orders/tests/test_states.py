@@ -17,6 +17,7 @@ from orders.states import MOVES
 
 ALLOWED = {
     ("PENDING", "SUBMITTING"),
+    ("PENDING", "CANCELLED"),
     ("SUBMITTING", "SUBMITTED"),
     ("SUBMITTING", "REJECTED"),
     ("SUBMITTED", "PARTIALLY_FILLED"),

@@ -6,21 +6,16 @@ from typing import Any
 
 from rest_framework import serializers
 
-from agora.lib.money import plain
-
-
-class SharesField(serializers.Field[Any, Any, str, Any]):
-    def to_representation(self, value: Any) -> str:
-        return plain(value)
+from agora.lib.api.fields import DecimalString
 
 
 class PositionSerializer(serializers.Serializer[Any]):
     asset = serializers.CharField(source="symbol")
     as_of = serializers.DateTimeField()
     block_number = serializers.IntegerField()
-    in_custody = SharesField()
-    supply = SharesField()
-    ratio = SharesField(allow_null=True)
+    in_custody = DecimalString()
+    supply = DecimalString()
+    ratio = DecimalString(allow_null=True)
     open_breaks = serializers.ListField(child=serializers.CharField())
 
 
@@ -35,3 +30,7 @@ class ReportSerializer(serializers.Serializer[Any]):
     attestor = serializers.CharField()
     signature = serializers.CharField()
     published_at = serializers.DateTimeField()
+
+
+class ReportContentSerializer(ReportSerializer):
+    content = serializers.DictField(help_text="docs/proof-of-reserves.md says what it holds, byte for byte.")

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, JsonResponse
+from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
 
 from agora.lib import log
+from agora.lib.api import catalogue
 from agora.lib.errors import AgoraError
 
 logger = log.get(__name__)
@@ -34,51 +35,78 @@ FIELD_CODES = {
 
 
 def response(
-    *, status: int, code: str, title: str, detail: str, headers: dict[str, str] | None = None, **more: Any
+    *,
+    code: str,
+    detail: str,
+    status: int = 0,
+    title: str = "",
+    headers: dict[str, str] | None = None,
+    request: HttpRequest | None = None,
+    **more: Any,
 ) -> Response:
-    body = _body(status, code, title, detail) | more
-    return Response(body, status=status, content_type=MEDIA_TYPE, headers=headers)
+    """The problem of that code; its title in the language that the request prefers."""
+    body, said = _body(status, code, title, detail, request)
+    return Response(body | more, status=body["status"], content_type=MEDIA_TYPE, headers=said | (headers or {}))
 
 
-def plain(error: AgoraError) -> JsonResponse:
+def plain(error: AgoraError, request: HttpRequest | None = None) -> JsonResponse:
     """The same answer from a view that is Django's, not DRF's."""
-    headers = {"Retry-After": str(error.retry_after)} if error.retry_after else None
-    body = _body(error.status, error.code, error.title, error.detail)
-    return JsonResponse(body, status=error.status, content_type=MEDIA_TYPE, headers=headers)
+    body, said = _body(error.status, error.code, error.title, error.detail, request)
+    return JsonResponse(body, status=error.status, content_type=MEDIA_TYPE, headers=said | _retry_after(error))
 
 
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's EXCEPTION_HANDLER. None (a plain 500, logged by Django) for what we did not foresee."""
+    request = getattr(context.get("request"), "_request", None)
     if isinstance(error, AgoraError):
-        headers = {"Retry-After": str(error.retry_after)} if error.retry_after else None
-        return response(status=error.status, code=error.code, title=error.title, detail=error.detail, headers=headers)
+        return response(
+            status=error.status,
+            code=error.code,
+            title=error.title,
+            detail=error.detail,
+            headers=_retry_after(error),
+            request=request,
+        )
     if isinstance(error, exceptions.ValidationError):
         return response(
-            status=400,
             code="invalid_request",
-            title="The request is not valid",
             detail="Correct the fields named in `errors` and send it again.",
+            request=request,
             errors=list(_field_errors(error.get_full_details(), "")),
         )
     if isinstance(error, Http404 | exceptions.NotFound):
-        return response(status=404, code="not_found", title="Not found", detail="There is nothing here for you.")
+        return response(code="not_found", detail="There is nothing here for you.", request=request)
     if isinstance(error, PermissionDenied):
         error = exceptions.PermissionDenied()
     if isinstance(error, exceptions.APIException):
-        return _from_drf(error)
+        return _from_drf(error, request)
     return None
 
 
-def _body(status: int, code: str, title: str, detail: str) -> dict[str, Any]:
-    return {"type": f"/problems/{code}", "title": title, "status": status, "code": code, "detail": detail}
+def _body(
+    status: int, code: str, title: str, detail: str, request: HttpRequest | None
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """The body, and the headers that say its language. The detail is English everywhere, so far."""
+    language = catalogue.language_of(request)
+    known = catalogue.entry(code, language)
+    body = {
+        "type": f"/problems/{code}",
+        "title": known.title if known else title,
+        "status": status or (known.status if known else 500),
+        "code": code,
+        "detail": detail,
+    }
+    return body, {"Content-Language": catalogue.TAGS[language], "Vary": "Accept-Language"}
 
 
-def _from_drf(error: exceptions.APIException) -> Response:
+def _retry_after(error: AgoraError) -> dict[str, str]:
+    return {"Retry-After": str(error.retry_after)} if error.retry_after else {}
+
+
+def _from_drf(error: exceptions.APIException, request: HttpRequest | None) -> Response:
     headers = {}
     if header := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = header
-    if (wait := getattr(error, "wait", None)) is not None:
-        headers["Retry-After"] = str(int(wait) + 1)
     code = str(error.default_code)
     return response(
         status=error.status_code,
@@ -86,6 +114,7 @@ def _from_drf(error: exceptions.APIException) -> Response:
         title=code.replace("_", " ").capitalize(),
         detail=str(error.detail),
         headers=headers,
+        request=request,
     )
 
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 from django.apps import apps
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
+from django.utils import timezone
 
 import accounts.audit
 import custody.audit
 import minting.audit
 import orders.audit
 import reserves.audit
-from agora.lib.invariants import Invariant, Verdict, check, guard_invariants
+from accounts.audit_log import noted_heads, verify_chain
+from agora.lib.invariants import SHOWN, Invariant, Verdict, check, guard_invariants
 
 
 class Command(BaseCommand):
@@ -24,7 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        verdicts = [check(invariant) for invariant in all_invariants()]
+        verdicts = [*(check(invariant) for invariant in all_invariants()), *_noted_heads()]
         if options["json"]:
             self.stdout.write(json.dumps(_as_json(verdicts), indent=2))
         else:
@@ -40,6 +44,15 @@ class Command(BaseCommand):
                 self.stdout.write(f"       {line}")
         broken = sum(not verdict.holds for verdict in verdicts)
         self.stdout.write(f"{len(verdicts)} invariants, {broken} violated")
+
+
+def _noted_heads() -> list[Verdict]:
+    """What only a second place can tell: the audit log was cut short, or rewritten from some seal on."""
+    if not settings.AUDIT_HEADS_FILE:
+        return []
+    heads = noted_heads(Path(settings.AUDIT_HEADS_FILE))
+    problems = verify_chain(now=timezone.now(), heads=heads)
+    return [Verdict("the audit log still has every head that was noted when it was sealed", tuple(problems[:SHOWN]))]
 
 
 def all_invariants() -> list[Invariant]:

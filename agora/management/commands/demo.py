@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import requests
 from django.conf import settings
@@ -55,6 +56,7 @@ class Command(BaseCommand):
         api = requests.Session()
         api.headers["Authorization"] = f"Bearer {demo['api_token']}"
         body = {"asset": "AAPL", "quantity": str(QUANTITY), "recipient_wallet": demo["wallet"]}
+        body["client_order_id"] = str(uuid4())
         answer = api.post(f"{layout.web_url}/api/v1/orders", json=body, timeout=TIMEOUT)
         if answer.status_code != 201:
             raise CommandError(f"DEMO FAILED: POST /api/v1/orders: {answer.status_code} {answer.text}")

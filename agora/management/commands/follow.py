@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
-from accounts.services import follow_webhooks, sweep_customers
+from accounts.services import follow_webhooks, seal_audit_log, sweep_customers
 from agora.lib import loops
 from custody.services import sweep_custody
 from minting.services import sweep_mints, verify_chain, watch_chain_once
@@ -63,6 +63,7 @@ def all_loops() -> list[loops.Loop]:
         loops.Loop("attest", settings.RESERVE_POLL_EVERY, _at_now(keep_attested)),
         loops.Loop("reports", 1.0, _at_now(attend_reports)),
         loops.Loop("reconcile", 60.0, lambda stop: refresh(now=timezone.now(), fresh=EVERY)),
+        loops.Loop("audit-seal", settings.AUDIT_SEAL_EVERY, _at_now(seal_audit_log)),
     ]
 
 

@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from accounts.services import (
+    add_second_factor,
     approve_customer,
     bind_wallet,
     has_login,
@@ -23,6 +24,7 @@ from accounts.services import (
     set_login,
     set_tier,
 )
+from agora.roles import ROLES
 from orders.services import record_rate, refresh_clock, refresh_prices, refresh_rates, register_asset
 
 # Foundry's second development account: the demo customer's wallet on the local chain.
@@ -31,7 +33,7 @@ DEMO_WALLET = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 
 class Command(BaseCommand):
     help = (
-        "Migrate, offer AAPL, open its vault account, deploy its token, and make a demo customer and a staff login. "
+        "Migrate, offer AAPL, open its vault account, deploy its token, and make a demo customer and staff logins. "
         "Their credentials go to demo.json in AGORA_HOME. Sandbox mode only."
     )
 
@@ -63,12 +65,14 @@ class Command(BaseCommand):
 
     def _demo_logins(self) -> None:
         path = settings.AGORA_HOME / "demo.json"
-        if path.exists() and has_login(username="demo"):
+        if path.exists() and all(has_login(username=name) for name in ("demo", *ROLES)):
             return
         now = timezone.now()
-        passwords = {name: secrets.token_urlsafe(12) for name in ("demo", "staff")}
+        passwords = {name: secrets.token_urlsafe(12) for name in ("demo", "staff", *ROLES)}
         demo = set_login(username="demo", password=passwords["demo"])
-        set_login(username="staff", password=passwords["staff"], is_superuser=True)
+        staff = [set_login(username="staff", password=passwords["staff"], is_superuser=True)]
+        staff += [set_login(username=name, password=passwords[name], group=name) for name in ROLES]
+        totp = {user.username: add_second_factor(user=user) for user in staff}
         customer = register_customer(user=demo, full_name="Demo Customer", country="BR", now=now)
         approve_customer(customer=customer, actor="setup_sandbox", now=now)
         set_tier(customer=customer, level=settings.DEMO_TIER)
@@ -76,4 +80,5 @@ class Command(BaseCommand):
         token = issue_api_token(user=demo, name="demo", now=now)
         path.parent.mkdir(parents=True, exist_ok=True)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump({"wallet": DEMO_WALLET, "api_token": token, "passwords": passwords}, file, indent=2)
+            logins = {"wallet": DEMO_WALLET, "api_token": token, "passwords": passwords, "totp": totp}
+            json.dump(logins, file, indent=2)

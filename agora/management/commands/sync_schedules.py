@@ -10,6 +10,8 @@ from django_q.models import Schedule
 # Housekeeping only: what the loop needs is in `manage.py follow`, for a schedule is looked at every 30 s at best.
 SCHEDULES = {
     "agora: prune failed tasks": ("agora.tasks.prune_failed_tasks", Schedule.DAILY),
+    "agora: prune API answers and sessions": ("accounts.tasks.prune_api", Schedule.HOURLY),
+    "agora: prune rate buckets": ("agora.tasks.prune_rate_buckets", Schedule.HOURLY),
     "agora: prune sign-in challenges": ("accounts.tasks.prune_challenges", Schedule.DAILY),
     "agora: prune webhook deliveries": ("accounts.tasks.prune_deliveries", Schedule.DAILY),
     "agora: erase closed accounts": ("accounts.tasks.erase_closed_accounts", Schedule.DAILY),

@@ -14,6 +14,7 @@ from agora.lib import platform
 from agora.lib.anvil import AnvilError
 from agora.lib.ready import free_port
 from agora.lib.supervisor import LOOK_EVERY, ServiceFailed
+from agora.roles import ROLES
 
 
 class Command(BaseCommand):
@@ -45,7 +46,9 @@ class Command(BaseCommand):
             "Pages": url,
             "Console": f"{url}/admin/",
             "Customer": f"demo / {demo['passwords']['demo']}",
-            "Staff": f"staff / {demo['passwords']['staff']}",
+            "Staff": f"staff / {demo['passwords']['staff']}; second factor: {demo['totp']['staff']}",
+            "Code": f"AGORA_HOME={layout.home} .venv/bin/python manage.py totp_code staff",
+            "Groups": ", ".join(f"{name} / {demo['passwords'][name]}" for name in ROLES),
             "API": f'curl -H "Authorization: Bearer {demo["api_token"]}" {url}/api/v1/assets',
             "Broker": f"{layout.broker_url}/_sandbox/log",
             "Custodian": f"{layout.custodian_url}/_sandbox/log",

@@ -38,7 +38,7 @@ def assert_good(url: str, *, cookies: Cookies = (), strategy: str = "mobile") ->
     while not runs[0].is_good and len(runs) < RUNS:
         runs.append(run(url, cookies=cookies, strategy=strategy))
     scores = {name: round(statistics.median(one.scores[name] for one in runs)) for name in runs[0].scores}
-    verdict = Scores(scores, runs[-1].lost)
+    verdict = Scores(scores, min(runs, key=lambda one: one.scores["performance"]).lost)
     assert verdict.is_good, f"{url}: median of {len(runs)} {verdict}"
     return verdict
 

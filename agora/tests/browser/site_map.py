@@ -65,7 +65,8 @@ PAGES = [
     SitePage("orders", "/orders/", "customer"),
     SitePage("profile", "/profile/", "customer", then=_open_all),
 ]
-SCORED = ("landing", "buy", "order", "order-waiting")  # by Lighthouse
+# By Lighthouse. Not a live order: it asks for news for ever, and Lighthouse waits for a quiet network to measure from.
+SCORED = ("landing", "buy", "order")
 PICTURED = {  # for the docs; the others are looked at by the checks alone
     *("landing", "sign-in", "what-you-own", "reserves", "welcome", "onboarding", "onboarding-email", "confirm-email"),
     *("onboarding-approved", "dashboard", "buy", "buy-confirm", "order", "order-waiting", "orders", "profile"),

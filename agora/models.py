@@ -1,0 +1,15 @@
+"""Bookkeeping of the web tier that belongs to no app."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class RateBucket(models.Model):
+    """How much of a rate is used up: written by `agora.lib.ratelimit` alone, in one statement.
+
+    The table is UNLOGGED: no request waits for the disk for its sake, and after a crash all buckets are full again.
+    """
+
+    name = models.CharField(max_length=120, primary_key=True)  # "key:7", "ip:203.0.113.7"
+    full_at = models.DateTimeField(db_index=True)  # when the bucket will be full again, if nothing more is taken

@@ -1,0 +1,62 @@
+"""What the console's home page says about the processes behind the loop."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import connection
+from django.urls import reverse
+from django_q.models import Failure, OrmQ
+
+from agora.lib import locks
+from agora.lib.panels import BAD, LOOK, OK, Fact, Panel, PanelSource
+
+LOOPS = (
+    *("trade-stream", "broker-list", "chain", "sweep", "prices", "rates", "webhooks", "attest", "reports", "reconcile"),
+    "audit-seal",
+)
+PROMPT = timedelta(seconds=30)  # a queued task has begun by then, if a worker lives
+
+
+def _loop(*, now: datetime) -> Panel:
+    turning = _turning()
+    idle = [name for name in LOOPS if name not in turning]
+    facts = [
+        Fact(
+            label="Follower's loops that turn",
+            value=f"{len(turning)} of {len(LOOPS)}" + (f"; not: {', '.join(idle)}" if idle else ""),
+            level=BAD if idle else OK,
+        )
+    ]
+    waiting = OrmQ.objects.filter(lock__lte=now).order_by("lock")
+    oldest = waiting.values_list("lock", flat=True).first()
+    is_late = oldest is not None and now - oldest > PROMPT
+    url = reverse("admin:django_q_ormq_changelist")
+    facts.append(
+        Fact(
+            label="Tasks that wait for a worker",
+            value=str(waiting.count()),
+            since=oldest if is_late else None,
+            level=BAD if is_late else OK,
+            url=url,
+        )
+    )
+    if failed := Failure.objects.filter(stopped__gt=now - timedelta(days=1)).count():
+        url = reverse("admin:django_q_failure_changelist")
+        facts.append(Fact(label="Tasks that failed in a day", value=str(failed), level=LOOK, url=url))
+    return Panel(title="The loop", facts=tuple(facts))
+
+
+def _turning() -> set[str]:
+    """A loop's holder keeps an advisory lock on its connection: it is there exactly while a process lives."""
+    numbers = {locks.key("loop", name): name for name in LOOPS}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
+            " WHERE locktype = 'advisory' AND objsubid = 1 AND granted AND d.datname = current_database()"
+        )
+        held = {int(number) for (number,) in cursor.fetchall()}
+    return {name for number, name in numbers.items() if number in held}
+
+
+LOOP = PanelSource(permission="orders.view_order", build=_loop)
