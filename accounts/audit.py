@@ -33,6 +33,7 @@ INVARIANTS = [
                 SELECT FROM accounts_webhookendpoint e
                 WHERE e.customer_id = c.id AND (e.status <> 'DELETED' OR e.url <> '' OR e.description <> '')
             )
+            OR EXISTS (SELECT FROM accounts_apisession s WHERE s.user_id = u.id)
             OR EXISTS (
                 SELECT FROM accounts_apitoken t WHERE t.user_id = u.id AND (t.revoked_at IS NULL OR t.name <> '')
             )
