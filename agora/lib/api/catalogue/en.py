@@ -98,26 +98,6 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "It is unknown, or its session has ended.",
         "Sign in with the wallet again.",
     ),
-    "reason_has_tax_id": (
-        "The reason holds a tax id",
-        "A reason is kept for good in the audit log, where no tax id may stand.",
-        "Write the reason without the number.",
-    ),
-    "proposal_refused": (
-        "This proposal cannot be decided or carried out",
-        "It takes two people, the same content, and 24 hours at most; the database holds to that.",
-        "Look at the proposal again; propose it anew if it is over.",
-    ),
-    "second_factor_invalid": (
-        "The code is not right",
-        "The code is wrong, was used before, or came too soon after a wrong one.",
-        "Wait for the next code and type that.",
-    ),
-    "second_factor_exists": (
-        "There is a second factor already",
-        "This login has its second factor; it is not replaced by this page.",
-        "Use the one you have, or ask an administrator to take it away.",
-    ),
     "refresh_token_reused": (
         "The refresh token was used before",
         "Each is good for one exchange. A second use means that two hold it, so the session has been ended.",

@@ -94,26 +94,6 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Es desconocido, o su sesión terminó.",
         "Entre con la billetera de nuevo.",
     ),
-    "reason_has_tax_id": (
-        "El motivo contiene un RUC o CPF",
-        "El motivo queda para siempre en el registro de auditoría, donde no puede haber un RUC o CPF.",
-        "Escriba el motivo sin el número.",
-    ),
-    "proposal_refused": (
-        "Esta propuesta no se puede decidir ni ejecutar",
-        "Hacen falta dos personas, el mismo contenido y como máximo 24 horas; la base de datos lo garantiza.",
-        "Mire la propuesta de nuevo; propóngala otra vez si terminó.",
-    ),
-    "second_factor_invalid": (
-        "El código no es correcto",
-        "El código es incorrecto, ya se usó o llegó demasiado pronto después de uno incorrecto.",
-        "Espere el próximo código y escríbalo.",
-    ),
-    "second_factor_exists": (
-        "Ya existe un segundo factor",
-        "Este usuario ya tiene su segundo factor; esta página no lo reemplaza.",
-        "Use el que tiene o pida a un administrador que lo quite.",
-    ),
     "refresh_token_reused": (
         "El token de renovación ya fue usado",
         "Cada uno sirve para un canje. Un segundo uso significa que dos lo tienen; por eso se cerró la sesión.",

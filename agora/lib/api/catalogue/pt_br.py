@@ -94,26 +94,6 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "É desconhecido, ou a sessão terminou.",
         "Entre com a carteira de novo.",
     ),
-    "reason_has_tax_id": (
-        "O motivo contém um CPF ou RUC",
-        "O motivo fica para sempre no registro de auditoria, onde nenhum CPF ou RUC pode estar.",
-        "Escreva o motivo sem o número.",
-    ),
-    "proposal_refused": (
-        "Esta proposta não pode ser decidida nem executada",
-        "São precisas duas pessoas, o mesmo conteúdo e no máximo 24 horas; o banco de dados garante isso.",
-        "Veja a proposta de novo; proponha outra vez se ela terminou.",
-    ),
-    "second_factor_invalid": (
-        "O código não está certo",
-        "O código está errado, já foi usado ou veio cedo demais depois de um errado.",
-        "Espere o próximo código e digite-o.",
-    ),
-    "second_factor_exists": (
-        "Já existe um segundo fator",
-        "Este login já tem o seu segundo fator; esta página não o substitui.",
-        "Use o que você tem ou peça a um administrador que o retire.",
-    ),
     "refresh_token_reused": (
         "O token de renovação já foi usado",
         "Cada um vale para uma troca. Um segundo uso significa que dois o têm; por isso a sessão foi encerrada.",
