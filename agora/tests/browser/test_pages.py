@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,11 @@ by_name = pytest.mark.parametrize("place", PAGES, ids=lambda place: place.name)
 plain = [place for place in PAGES if not place.then]
 
 
+def _is_pictured(visitor: Any, place: SitePage, request: pytest.FixtureRequest, *, is_dark: bool = False) -> bool:
+    asked = place.name in PICTURED and request.config.getoption("--screenshots")
+    return bool(asked) and screenshots.wanted(visitor, place.name, is_dark=is_dark)
+
+
 @by_name
 def test_a_page_is_accessible_fits_speaks_the_language_and_does_not_complain(
     visit: Visit, cast: Cast, place: SitePage, language: str, device: str, request: pytest.FixtureRequest
@@ -28,7 +34,7 @@ def test_a_page_is_accessible_fits_speaks_the_language_and_does_not_complain(
     visitor = visit(language=language, device=device, state=cast.states[place.who], wallets=[Wallet()])
 
     place.open(visitor, cast.paths)
-    if place.name in PICTURED and request.config.getoption("--screenshots"):
+    if _is_pictured(visitor, place, request):
         screenshots.save(visitor, place.name)
 
     assert_in_language(visitor)
@@ -43,7 +49,7 @@ def test_a_page_is_accessible_in_the_dark(
     visitor = visit(device="phone", state=cast.states[place.who], is_dark=True, wallets=[Wallet()])
 
     place.open(visitor, cast.paths)
-    if place.name in PICTURED and request.config.getoption("--screenshots"):
+    if _is_pictured(visitor, place, request, is_dark=True):
         screenshots.save(visitor, place.name, is_dark=True)
 
     assert_accessible(visitor)
