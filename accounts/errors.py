@@ -266,3 +266,15 @@ class EventCursorUnknown(AgoraError):
     code = "event_cursor_unknown"
     status = 422
     title = "There is no such event to go on after"
+
+
+class RuleInvalid(AgoraError):
+    code = "rule_invalid"
+    status = 422
+    title = "A monitoring rule cannot be like this"
+
+
+class CaseRefused(AgoraError):
+    code = "case_refused"
+    status = 409
+    title = "This cannot be done to the case"

@@ -37,8 +37,8 @@ def pause(*, subject: str, actor: str, reason: str, now: datetime) -> Hold:
 def undo_pause(*, hold_id: UUID, actor: str, reason: str, now: datetime) -> None:
     """Take one's own switch back, a moment after it was thrown. Raises SwitchRefused."""
     hold = Hold.objects.select_for_update().get(pk=hold_id)
-    if refusal := undo_refusal(hold=hold, actor=actor, now=now):
-        raise SwitchRefused(refusal)
+    if problem := undo_refusal(hold=hold, actor=actor, now=now):
+        raise SwitchRefused(problem)
     try:
         with transaction.atomic():
             release_hold(subject=hold.subject, owner=actor, actor=actor, reason=reason, now=now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,10 +20,24 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver
 from django.utils import timezone
 
-from accounts.models import ApiToken, AuditEntry, Customer, DeletionRequest, Hold, Proposal, Tier, User
+from accounts.models import (
+    ApiToken,
+    AuditEntry,
+    Customer,
+    DeletionRequest,
+    Hold,
+    MonitoringRule,
+    Proposal,
+    Tier,
+    User,
+)
+from accounts.models import Case as MonitoringCase
 from accounts.services import (
+    add_rule,
     approve_proposal,
+    assign_case,
     issue_api_token,
+    open_case,
     place_hold,
     propose,
     reject_customer,
@@ -31,7 +46,7 @@ from accounts.services import (
 from accounts.tests.people import CPF_2, applicant
 from agora.lib.admin import ReadOnlyAdmin, ReasonedAction, ReasonedAdmin
 from agora.roles import ROLES
-from agora.tests.rows import new_asset, new_person, new_record, walk_to
+from agora.tests.rows import NOON, new_asset, new_person, new_record, walk_to
 from agora.tests.staff import console_of, new_staff
 from agora.tests.tables import fingerprint, unchanged
 from custody.models import CustodyRecord
@@ -44,11 +59,14 @@ EVERYBODY = ("superuser", *ROLES, "customer", "nobody", "password only")
 LOOP = {"viewer", "compliance", "operations", "auditor"}
 
 # Which groups see which list; a superuser sees all of them, and nobody else any.
+SECOND = 990_001  # a colleague whom a form can name before anybody is there
+PARAMETERS = {"hours": 1, "orders": 2}
 PEOPLE, RECORDS = {"compliance", "auditor"}, {"auditor"}
 QUEUE = {"operations", "auditor"}
 LISTS: dict[str, set[str]] = {
     **{f"accounts.{name}": LOOP for name in ("hold", "tier", "disclosure")},
     **{f"accounts.{name}": PEOPLE for name in ("customer", "limituse", "proposal", "deletionrequest", "dataexport")},
+    **{f"accounts.{name}": PEOPLE for name in ("case", "monitoringrule")},
     **{f"accounts.{name}": RECORDS for name in ("auditentry", "auditseal", "user")},
     "accounts.apitoken": QUEUE,
     "auth.group": RECORDS,
@@ -134,6 +152,28 @@ def _difference() -> Break:
     return Break.objects.get(pk=row.pk)  # its quantity as the page has it
 
 
+def _rule() -> MonitoringRule:
+    now = timezone.now()
+    return add_rule(
+        code="r", kind="VELOCITY", severity="LOW", parameters=PARAMETERS, actor="test", reason="a test", now=now
+    )
+
+
+def _case() -> MonitoringCase:
+    User.objects.create_user("second", pk=SECOND, is_staff=True)
+    made = open_case(
+        rule_id=_rule().pk, customer_id=_waiting().pk, window_on=NOON.date(), evidence={}, now=timezone.now()
+    )
+    assert made
+    return made
+
+
+def _give(row: Any, client: Client) -> None:
+    """The case is theirs, where they are staff."""
+    if user := User.objects.filter(pk=client.session.get("_auth_user_id"), is_staff=True).first():
+        assign_case(case=row, assignee=user, actor=user, reason="theirs", now=timezone.now())
+
+
 @dataclass(frozen=True)
 class Case:
     """A row on which the action is legal, what is typed, and whose it is."""
@@ -142,6 +182,7 @@ class Case:
     groups: set[str]
     typed: dict[str, str]
     writes: tuple[str, ...]  # the audit entries of one success
+    prepare: Callable[[Any, Client], None] = lambda row, client: None  # once it is known who asks
 
 
 ACTIONS: dict[str, Case] = {
@@ -152,6 +193,15 @@ ACTIONS: dict[str, Case] = {
     "accounts.customer.reopen": Case(_rejected, {"compliance"}, {}, ("customer.reopen",)),
     "accounts.customer.reveal": Case(_waiting, {"compliance"}, {}, ("customer.reveal",)),
     "accounts.customer.propose-tier": Case(_waiting, {"compliance"}, {"level": "2"}, ("proposal.propose",)),
+    "accounts.case.assign": Case(_case, {"compliance"}, {"assignee": str(SECOND)}, ("case.assign",)),
+    "accounts.case.note": Case(_case, {"compliance"}, {}, ("case.note",)),
+    "accounts.case.escalate": Case(_case, {"compliance"}, {"to": str(SECOND)}, ("case.escalate",)),
+    "accounts.case.close": Case(
+        _case, {"compliance"}, {"outcome": "NO_ISSUE"}, ("case.assign", "case.close"), prepare=_give
+    ),
+    "accounts.monitoringrule.change": Case(
+        _rule, {"compliance"}, {"parameters": json.dumps(PARAMETERS), "severity": "HIGH"}, ("rule.change",)
+    ),
     "accounts.apitoken.revoke": Case(_token, {"operations"}, {}, ("token.revoke",)),
     "accounts.proposal.approve": Case(
         _proposed, {"compliance"}, {}, ("customer.set_tier", "proposal.approve", "proposal.execute")
@@ -268,6 +318,9 @@ def test_each_action_is_done_by_whom_the_table_says_and_leaves_its_entries(name:
     new_asset()
     client = _client(who)
     row = case.row()
+    case.prepare(row, client)
+    if row is not None:
+        row.refresh_from_db()
     url = _url(name, row)
     form = {"seen": str(getattr(row, "version", "")), "reason": "as the matrix says", **case.typed}
     before = fingerprint()
@@ -294,6 +347,9 @@ def test_each_action_asks_for_a_reason_and_a_fresh_look(name: str) -> None:
     new_asset()
     client = _client("superuser")
     row = case.row()
+    case.prepare(row, client)
+    if row is not None:
+        row.refresh_from_db()
     url = _url(name, row)
     seen = str(getattr(row, "version", ""))
     with unchanged():

@@ -4,6 +4,7 @@ from orders.services.cancelling import cancel_order, send_cancel
 from orders.services.following import catch_up, follow_trade_updates, list_at_broker
 from orders.services.ingesting import ingest_execution, ingest_malformed, ingest_report
 from orders.services.market_hours import refresh_clock
+from orders.services.monitoring import evaluate_rules
 from orders.services.placing import place_order, preview_order, register_asset
 from orders.services.pricing import record_price, refresh_prices
 from orders.services.progress import report_custody, report_minted
@@ -14,6 +15,7 @@ from orders.services.sweeping import sweep_orders
 __all__ = [
     "cancel_order",
     "catch_up",
+    "evaluate_rules",
     "follow_trade_updates",
     "ingest_execution",
     "ingest_malformed",

@@ -20,6 +20,7 @@ from agora.lib.admin import Act, ReadOnlyInline, ReasonedAction, ReasonedAdmin
 from agora.lib.line_charts import line_chart
 from agora.lib.money import plain
 from reserves import selectors, services
+from reserves.errors import SecondFactorNeeded
 from reserves.forms import DraftForm
 from reserves.models import ReserveLine, ReserveReport
 from reserves.states import FigureName, Source
@@ -32,6 +33,8 @@ def _draft(row: None, act: Act, *, asset: str) -> None:
 
 
 def _approve(row: ReserveReport, act: Act) -> None:
+    if act.second_factor_at is None:
+        raise SecondFactorNeeded("Give a code of your second factor first.")
     services.approve_report(
         report_id=row.pk,
         signer=act.user,

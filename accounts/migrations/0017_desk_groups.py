@@ -11,6 +11,6 @@ def sync(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0014_switches")]
+    dependencies = [("accounts", "0016_switches")]
 
     operations = [migrations.RunPython(sync, migrations.RunPython.noop)]

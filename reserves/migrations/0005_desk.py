@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("reserves", "0003_reports"),
+        ("reserves", "0004_leaves_by_place"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0013_console_groups"),
+        ("accounts", "0015_cases_groups"),
     ]
 
     operations = [
