@@ -41,6 +41,12 @@ def test_equal_books_have_no_difference() -> None:
     assert ratio(books()) == Decimal("1.0000")
 
 
+def test_the_ratio_is_by_the_smaller_of_our_records_and_the_custodians_balance() -> None:
+    assert ratio(books(vault_balance=Decimal("0.5"))) == Decimal("0.5000")
+    assert ratio(books(in_custody=Decimal("0.33339"), vault_balance=Decimal(2))) == Decimal("0.3333")
+    assert ratio(books(supply=Decimal(0))) is None
+
+
 @pytest.mark.parametrize(
     ("changes", "kinds"),
     [

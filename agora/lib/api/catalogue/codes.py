@@ -86,4 +86,5 @@ CODES: dict[str, tuple[int, bool]] = {
     "reason_has_tax_id": (422, False),
     "second_factor_exists": (409, False),
     "second_factor_invalid": (422, False),
+    "switch_refused": (409, False),
 }

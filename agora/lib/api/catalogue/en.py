@@ -387,4 +387,9 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "It is mistyped, used before, or its half minute is over.",
         "Give the code that the app shows now.",
     ),
+    "switch_refused": (
+        "This cannot be paused or released",
+        "It names nothing that can be paused, is paused by you already, or takes two people to release.",
+        "Read the detail; releases are proposed in the console.",
+    ),
 }

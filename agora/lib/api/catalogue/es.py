@@ -379,4 +379,9 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Se escribió mal, ya se usó, o su medio minuto terminó.",
         "Dé el código que la aplicación muestra ahora.",
     ),
+    "switch_refused": (
+        "Esto no puede pausarse ni reanudarse",
+        "No nombra nada que pueda pausarse, usted ya lo pausó, o reanudarlo requiere dos personas.",
+        "Lea el detalle; las reanudaciones se proponen en la consola.",
+    ),
 }

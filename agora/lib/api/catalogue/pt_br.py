@@ -379,4 +379,9 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Foi digitado errado, já usado, ou seu meio minuto acabou.",
         "Dê o código que o aplicativo mostra agora.",
     ),
+    "switch_refused": (
+        "Isto não pode ser pausado nem retomado",
+        "Não nomeia nada que possa ser pausado, você já o pausou, ou retomá-lo exige duas pessoas.",
+        "Leia o detalhe; as retomadas são propostas no console.",
+    ),
 }
