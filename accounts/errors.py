@@ -258,3 +258,9 @@ class EventCursorUnknown(AgoraError):
     code = "event_cursor_unknown"
     status = 422
     title = "There is no such event to go on after"
+
+
+class HoldNotReleasable(AgoraError):
+    code = "hold_not_releasable"
+    status = 409
+    title = "This hold cannot be released like this"

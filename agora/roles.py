@@ -13,7 +13,7 @@ def _view(app: str, *models: str) -> tuple[str, ...]:
 
 _LOOP = (
     *_view("accounts", "hold", "tier", "disclosure"),
-    *_view("orders", "asset", "order", "orderevent", "fill", "brokermessage"),
+    *_view("orders", "asset", "order", "orderevent", "orderclosing", "fill", "brokermessage"),
     *_view("orders", "assetprice", "marketclock", "fxrate", "feedhealth"),
     *_view("custody", "vaultaccount", "custodyrecord", "custodyevent", "vendormessage"),
     *_view("minting", "token", "minttx", "mintevent", "txattempt", "block", "reorg", "foreignmint"),
@@ -35,12 +35,16 @@ ROLES: dict[str, tuple[str, ...]] = {
         *(*_LOOP, *_PEOPLE, *_PROPOSALS),
         *("accounts.decide_customer", "accounts.reveal_customer", "accounts.retier_customer"),
         *("accounts.decide_proposal", "accounts.decide_deletionrequest"),
+        *("accounts.release_hold", "orders.hold_order"),
     ),
     # the loop, with hands
     "operations": (
-        *(*_LOOP, *_QUEUE),
+        *(*_LOOP, *_PROPOSALS, *_QUEUE),
         *_view("accounts", "apitoken"),
-        *("accounts.revoke_apitoken", "custody.retry_custodyrecord"),
+        *("accounts.revoke_apitoken", "accounts.release_hold"),
+        *("orders.look_up_order", "orders.hold_order", "orders.cancel_order"),
+        *("custody.look_up_custodyrecord", "custody.retry_custodyrecord", "custody.close_custodyrecord"),
+        *("minting.nudge_minttx", "minting.close_minttx"),
     ),
     # everything there is to read, masked, and the audit log; no act
     "auditor": (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -14,9 +14,9 @@ from django.http import Http404
 from django.utils.translation import gettext_noop as _
 from django.utils.translation import ngettext
 
-from accounts.selectors import ActiveHold, active_holds, customer_of
+from accounts.selectors import EVERYTHING, ActiveHold, active_holds, customer_of
 from orders.market import PriceState, quote
-from orders.models import Asset, Order, OrderEvent
+from orders.models import Asset, Order, OrderClosing, OrderEvent
 from orders.states import LADDER, WITHOUT_FILL
 from orders.states import OrderStatus as S
 
@@ -68,6 +68,26 @@ def order_facts(*, order_id: UUID) -> OrderFacts:
 
 def hold_subjects(*, facts: OrderFacts) -> list[str]:
     return [f"order:{facts.order_id}", f"asset:{facts.symbol}", f"customer:{facts.customer_id}"]
+
+
+def order_exists(*, order_id: UUID) -> bool:
+    return Order.objects.filter(pk=order_id).exists()
+
+
+def is_closed(*, order_id: UUID) -> bool:
+    """Whether two people closed it for good (orders.services.close_order)."""
+    return OrderClosing.objects.filter(order_id=order_id).exists()
+
+
+def holds_of_orders(*, order_ids: Iterable[UUID], now: datetime) -> dict[UUID, tuple[ActiveHold, ...]]:
+    """What holds each of these orders now, oldest first: itself, its asset, its customer or everything. Two queries."""
+    rows = Order.objects.filter(pk__in=set(order_ids)).values_list("pk", "asset__symbol", "customer_id")
+    subjects = {pk: [f"order:{pk}", f"asset:{symbol}", f"customer:{customer}"] for pk, symbol, customer in rows}
+    holds = active_holds(subjects=[one for names in subjects.values() for one in names], now=now)
+    return {
+        pk: tuple(hold for hold in holds if hold.subject in names or hold.subject == EVERYTHING)
+        for pk, names in subjects.items()
+    }
 
 
 def unsettled_with_broker() -> list[str]:
@@ -140,7 +160,7 @@ def steps(*, order: Order) -> list[Step]:
 def closing_blockers(*, customer: Customer, now: datetime) -> list[str]:
     """Why a customer's account cannot be closed yet (agora/pipeline.py)."""
     ended = [S.SETTLED, *sorted(WITHOUT_FILL)]
-    going = Order.objects.filter(customer=customer).exclude(status__in=ended).count()
+    going = Order.objects.filter(customer=customer, closing=None).exclude(status__in=ended).count()
     if not going:
         return []
     sentence = ngettext("%(count)d order is on its way.", "%(count)d orders are on their way.", going)
@@ -212,14 +232,31 @@ class StuckRow:
     status: str
     since: datetime
     waits_for: str
+    cause: str  # one of CAUSES
     holds: tuple[ActiveHold, ...] = ()
+
+
+FAILED, UNCERTAIN, HELD, OUTSIDE, OURS = "failed", "uncertain", "held", "outside", "ours"
+CAUSES = {  # what kind of standing still it is, the worst first
+    FAILED: "Failed: staff decide",
+    UNCERTAIN: "Nobody knows yet whether the vendor got it",
+    HELD: "On hold",
+    OUTSIDE: "Waits for a vendor or the chain",
+    OURS: "Waits for us: a worker, or an earlier step",
+}
+
+
+def cause_of(*, holds: Sequence[ActiveHold], otherwise: str) -> str:
+    """Failed and uncertain say more than a hold does."""
+    return HELD if holds and otherwise not in (FAILED, UNCERTAIN) else otherwise
 
 
 def stuck_orders(*, before: datetime, now: datetime) -> list[StuckRow]:
     """Orders between acceptance and custody that have not moved since `before`, oldest first."""
-    rows = Order.objects.select_related("asset").filter(
-        status__in=[S.PENDING, S.SUBMITTING, S.SUBMITTED, S.PARTIALLY_FILLED, S.FILLED], updated_at__lt=before
-    )
+    open_here = [S.PENDING, S.SUBMITTING, S.SUBMITTED, S.PARTIALLY_FILLED, S.FILLED]
+    found = Order.objects.filter(status__in=open_here, updated_at__lt=before, closing=None)
+    rows = list(found.order_by("updated_at")[:500])
+    holds = holds_of_orders(order_ids=[order.pk for order in rows], now=now)
     return [
         StuckRow(
             kind="order",
@@ -228,10 +265,17 @@ def stuck_orders(*, before: datetime, now: datetime) -> list[StuckRow]:
             status=order.status,
             since=order.updated_at,
             waits_for=_WAITS_FOR[S(order.status)],
-            holds=tuple(active_holds(subjects=hold_subjects(facts=order_facts(order_id=order.pk)), now=now)),
+            cause=cause_of(holds=holds[order.pk], otherwise=_cause(order)),
+            holds=holds[order.pk],
         )
-        for order in rows.order_by("updated_at")[:500]
+        for order in rows
     ]
+
+
+def _cause(order: Order) -> str:
+    if order.uncertain_since:
+        return UNCERTAIN
+    return OURS if order.status in (S.PENDING, S.FILLED) else OUTSIDE
 
 
 _WAITS_FOR = {

@@ -25,7 +25,7 @@ from accounts.models import (
     Wallet,
 )
 from accounts.similar import similar_customers
-from accounts.states import KycStatus
+from accounts.states import CLOSED, KycStatus
 from agora.lib.admin import Act, ReadOnlyAdmin, ReadOnlyInline, ReasonedAction, ReasonedAdmin
 
 DECIDE = "accounts.decide_customer"
@@ -200,11 +200,62 @@ class LimitUseAdmin(ReadOnlyAdmin):
     search_fields = ("=customer__id", "=order_id")
 
 
+def _is_mine(row: Hold, user: Any) -> str:
+    return _is_active(row) or ("" if row.owner == f"staff:{user.pk}" else f"{row.owner} placed it.")
+
+
+def _is_anothers(row: Hold, user: Any) -> str:
+    return _is_active(row) or ("It is yours: release it." if row.owner == f"staff:{user.pk}" else "")
+
+
+def _is_active(row: Hold) -> str:
+    if row.owner == CLOSED:
+        return "The order was closed for good."
+    return "It was released." if row.released_at else ""
+
+
+def _release(row: Hold, act: Act) -> None:
+    services.release_own_hold(hold_id=row.pk, actor=act.actor, reason=act.reason, now=act.now)
+
+
+def _propose_release(row: Hold, act: Act) -> None:
+    services.propose_release(hold_id=row.pk, proposer=act.user, reason=act.reason, now=act.now)
+
+
+def _what_it_stops(row: Hold) -> str:
+    return f"{row.owner} holds {row.subject} since {row.placed_at:%Y-%m-%d %H:%M} UTC: {row.reason}"
+
+
+HOLD_ACTIONS = (
+    ReasonedAction(
+        name="release",
+        title="Release your hold",
+        permission="accounts.release_hold",
+        run=_release,
+        refusal=_is_mine,
+        preview=lambda row: [_what_it_stops(row), "What it stopped goes on by itself, unless another hold stops it."],
+    ),
+    ReasonedAction(
+        name="propose-release",
+        title="Propose to release it",
+        permission="accounts.release_hold",
+        run=_propose_release,
+        refusal=_is_anothers,
+        is_dangerous=True,
+        preview=lambda row: [
+            _what_it_stops(row),
+            "Nothing changes until somebody else approves within 24 hours. Then what it stopped goes on, mints too.",
+        ],
+    ),
+)
+
+
 @admin.register(Hold)
-class HoldAdmin(ReadOnlyAdmin):
+class HoldAdmin(ReasonedAdmin):
     list_display = ("subject", "owner", "reason", "placed_at", "until", "released_at")
     list_filter = (("released_at", admin.EmptyFieldListFilter), "owner")
     search_fields = ("=subject",)
+    reasoned_actions = HOLD_ACTIONS
 
 
 def _revoke(row: ApiToken, act: Act) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import pgtrigger
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models import Q
 
-from accounts.states import MOVES, Country, KycStatus, Language, RejectKind
+from accounts.states import CLOSED, MOVES, Country, KycStatus, Language, RejectKind
 from agora.lib.ids import new_id
 from agora.lib.statemachine import StateEvent, Stateful, append_only, state_triggers
 
@@ -124,6 +125,7 @@ class Hold(models.Model):
     released_by = models.CharField(max_length=64, blank=True)
 
     class Meta:
+        permissions: ClassVar = [("release_hold", "Can release their own hold, and propose to release another's")]
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["subject", "owner"], condition=Q(released_at=None), name="hold_one_an_owner"
@@ -137,6 +139,18 @@ class Hold(models.Model):
             ),
         ]
         indexes: ClassVar = [models.Index(fields=["subject"], condition=Q(released_at=None), name="hold_active")]
+        triggers: ClassVar = [
+            pgtrigger.Protect(
+                name="closed_for_good",
+                operation=pgtrigger.Update | pgtrigger.Delete,
+                condition=pgtrigger.Q(old__owner=CLOSED),
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.subject}: {self.reason}"
+
+    @property
+    def version(self) -> str:
+        """What a page was about: a hold changes once, when it is released."""
+        return "released" if self.released_at else "active"

@@ -5,6 +5,7 @@ from accounts.services.checking import check_identity, process_kyc_notification,
 from accounts.services.consenting import publish_disclosures
 from accounts.services.deciding import approve_customer, reject_customer, reopen_customer
 from accounts.services.exporting import check_recent_sign_in, record_data_export
+from accounts.services.holding import propose_release, release_anothers_hold, release_own_hold
 from accounts.services.idempotency import (
     Claim,
     StoredAnswer,
@@ -122,6 +123,7 @@ __all__ = [
     "place_hold",
     "process_kyc_notification",
     "propose",
+    "propose_release",
     "prune_challenges",
     "prune_deliveries",
     "prune_idempotency_keys",
@@ -139,9 +141,11 @@ __all__ = [
     "register_tiers",
     "reinstate_limit",
     "reject_customer",
+    "release_anothers_hold",
     "release_hold",
     "release_key",
     "release_limit",
+    "release_own_hold",
     "reopen_customer",
     "replay_delivery",
     "replay_event",

@@ -19,15 +19,17 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver
 from django.utils import timezone
 
-from accounts.models import ApiToken, AuditEntry, Customer, DeletionRequest, Proposal, Tier, User
-from accounts.services import approve_proposal, issue_api_token, propose, reject_customer, request_deletion
+from accounts.models import ApiToken, AuditEntry, Customer, DeletionRequest, Hold, Proposal, Tier, User
+from accounts.services import approve_proposal, issue_api_token, place_hold, propose, reject_customer, request_deletion
 from accounts.tests.people import CPF_2, applicant
 from agora.lib.admin import ReadOnlyAdmin, ReasonedAction, ReasonedAdmin
 from agora.roles import ROLES
-from agora.tests.rows import new_asset, new_person, new_record, walk_to
+from agora.tests.rows import new_asset, new_mint, new_order, new_person, new_record, walk_to
 from agora.tests.staff import console_of, new_staff
 from agora.tests.tables import fingerprint, unchanged
 from custody.models import CustodyRecord
+from minting.models import MintTx
+from orders.models import Order
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -36,10 +38,12 @@ LOOP = {"viewer", "compliance", "operations", "auditor"}
 
 # Which groups see which list; a superuser sees all of them, and nobody else any.
 PEOPLE, RECORDS = {"compliance", "auditor"}, {"auditor"}
+PROPOSALS = {"compliance", "operations", "auditor"}
 QUEUE = {"operations", "auditor"}
 LISTS: dict[str, set[str]] = {
     **{f"accounts.{name}": LOOP for name in ("hold", "tier", "disclosure")},
-    **{f"accounts.{name}": PEOPLE for name in ("customer", "limituse", "proposal", "deletionrequest", "dataexport")},
+    **{f"accounts.{name}": PEOPLE for name in ("customer", "limituse", "deletionrequest", "dataexport")},
+    "accounts.proposal": PROPOSALS,
     **{f"accounts.{name}": RECORDS for name in ("auditentry", "auditseal", "user")},
     "accounts.apitoken": QUEUE,
     "auth.group": RECORDS,
@@ -102,6 +106,30 @@ def _colleague() -> User:
     return new_staff("colleague", group="viewer")
 
 
+def _uncertain() -> Order:
+    return walk_to(new_order(), "SUBMITTING")
+
+
+def _called() -> CustodyRecord:
+    row = walk_to(new_record(), "SUBMITTED")
+    CustodyRecord.objects.filter(pk=row.pk).update(called_at=timezone.now())
+    return row
+
+
+def _held_by(owner: str) -> Hold:
+    return place_hold(subject=f"order:{new_order().pk}", owner=owner, reason="a question", now=timezone.now())
+
+
+def _own_hold() -> Hold:
+    """Of the staff member whose browser the test opened before."""
+    mine = User.objects.filter(is_staff=True).order_by("pk").last()
+    return _held_by(f"staff:{mine.pk}" if mine else "staff:0")
+
+
+def _mint_at(status: str) -> MintTx:
+    return walk_to(new_mint(), status)
+
+
 @dataclass(frozen=True)
 class Case:
     """A row on which the action is legal, what is typed, and whose it is."""
@@ -112,6 +140,7 @@ class Case:
     writes: tuple[str, ...]  # the audit entries of one success
 
 
+SETTLED_OUTSIDE = {"resolution": "REFUNDED", "reference": "case 7"}
 ACTIONS: dict[str, Case] = {
     "accounts.customer.approve": Case(_waiting, {"compliance"}, {}, ("customer.approve",)),
     "accounts.customer.reject": Case(
@@ -131,7 +160,21 @@ ACTIONS: dict[str, Case] = {
         _leaving, {"compliance"}, {"sentence": "An order is open."}, ("customer.refuse_deletion",)
     ),
     "accounts.user.reset-second-factor": Case(_colleague, set(), {}, ("login.second_factor_reset",)),
+    "accounts.hold.release": Case(_own_hold, {"operations", "compliance"}, {}, ("hold.release",)),
+    "accounts.hold.propose-release": Case(
+        lambda: _held_by("minting-guard"), {"operations", "compliance"}, {}, ("proposal.propose",)
+    ),
+    "orders.order.look-up": Case(_uncertain, {"operations"}, {}, ("order.look_up",)),
+    "orders.order.hold": Case(new_order, {"operations", "compliance"}, {"hours": "2"}, ("hold.place",)),
+    "orders.order.cancel": Case(new_order, {"operations"}, {}, ("order.cancel",)),
     "custody.custodyrecord.retry": Case(_failed, {"operations"}, {}, ("custody.retry",)),
+    "custody.custodyrecord.look-up": Case(_called, {"operations"}, {}, ("custody.look_up",)),
+    "custody.custodyrecord.propose-close": Case(_failed, {"operations"}, SETTLED_OUTSIDE, ("proposal.propose",)),
+    "minting.minttx.rebroadcast": Case(lambda: _mint_at("SIGNED"), {"operations"}, {}, ("mint.rebroadcast",)),
+    "minting.minttx.observe": Case(lambda: _mint_at("SENT"), {"operations"}, {}, ("mint.observe",)),
+    "minting.minttx.propose-close": Case(
+        lambda: _mint_at("FAILED"), {"operations"}, SETTLED_OUTSIDE, ("proposal.propose",)
+    ),
 }
 
 
@@ -185,7 +228,7 @@ def test_the_groups_name_permissions_that_models_declare() -> None:
 
 def test_migrate_alone_makes_the_groups() -> None:
     Group.objects.all().delete()
-    import_module("accounts.migrations.0013_console_groups").sync(apps, None)
+    import_module("accounts.migrations.0014_holds_and_their_groups").sync(apps, None)
 
     made = {
         group.name: {
@@ -212,7 +255,8 @@ def test_each_list_is_open_to_whom_the_table_says(who: str) -> None:
 def test_each_action_is_done_by_whom_the_table_says_and_leaves_its_entries(name: str, who: str) -> None:
     case, (_, action) = ACTIONS[name], _registered()[name]
     new_asset()
-    row, client = case.row(), _client(who)
+    client = _client(who)
+    row = case.row()
     url = f"/admin/{name.rpartition('.')[0].replace('.', '/')}/{row.pk}/act/{action.name}/"
     form = {"seen": str(getattr(row, "version", "")), "reason": "as the matrix says", **case.typed}
     before = fingerprint()
@@ -237,7 +281,8 @@ def test_each_action_is_done_by_whom_the_table_says_and_leaves_its_entries(name:
 def test_each_action_asks_for_a_reason_and_a_fresh_look(name: str) -> None:
     case, (_, action) = ACTIONS[name], _registered()[name]
     new_asset()
-    row, client = case.row(), _client("superuser")
+    client = _client("superuser")
+    row = case.row()
     url = f"/admin/{name.rpartition('.')[0].replace('.', '/')}/{row.pk}/act/{action.name}/"
     seen = str(getattr(row, "version", ""))
     with unchanged():
