@@ -19,7 +19,7 @@ def _custody(*, subject: OrderSubject, now: datetime) -> Part:
     records = list(found.order_by("sequence")[:MOST])
     moves = list(
         CustodyEvent.objects.select_related("record").filter(record__in=records).order_by("-at", "-sequence")[:MOST]
-    )
+    )[::-1]
     burned = [str(move.data["burned"]) for move in moves if "burned" in move.data]
     received = notifications_about(external_tx_ids=[*(record.external_tx_id for record in records), *burned])
     return Part(

@@ -21,7 +21,9 @@ def _mints(*, subject: OrderSubject, now: datetime) -> Part:
     found = MintTx.objects.select_related("token", "custody_record").filter(order_id=subject.order_id)
     mints = list(found.order_by("custody_record__sequence")[:MOST])
     attempts = list(TxAttempt.objects.filter(mint__in=mints).defer("raw").order_by("-allocated_at")[:MOST])
-    moves = list(MintEvent.objects.select_related("mint").filter(mint__in=mints).order_by("-at", "-sequence")[:MOST])
+    moves = list(MintEvent.objects.select_related("mint").filter(mint__in=mints).order_by("-at", "-sequence")[:MOST])[
+        ::-1
+    ]
     received = notifications_about(external_tx_ids=[attempt.request_id for attempt in attempts])
     receipt = reverse("admin:console-receipt", args=[subject.order_id])
     return Part(

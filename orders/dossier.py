@@ -17,7 +17,7 @@ def _order(*, subject: OrderSubject, now: datetime) -> Part:
     fills = list(Fill.objects.filter(order=order).order_by("executed_at", "pk")[:MOST])
     messages = list(BrokerMessage.objects.filter(order=order).defer("payload").order_by("-received_at", "-pk")[:MOST])
     closing = OrderClosing.objects.filter(order=order).first()
-    moves = list(order.events.order_by("-sequence")[:MOST])
+    moves = list(order.events.order_by("-sequence")[:MOST])[::-1]
     moments = [
         *(Moment(at=one.at, source="order", text=one.to_status, by=one.actor, detail=one.reason) for one in moves),
         *(
