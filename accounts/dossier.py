@@ -25,7 +25,7 @@ def _customer(*, subject: OrderSubject, now: datetime) -> Part:
         ("Tier", row.tier_level),
         ("Since", row.created_at),
     )
-    return Part(sections=(Section(title="Customer", pairs=pairs, rank=20),))
+    return Part(sections=(Section(title="Customer", pairs=pairs, rank=12),))
 
 
 def _limit(*, subject: OrderSubject, now: datetime) -> Part:
@@ -81,7 +81,7 @@ def _holds(*, subject: OrderSubject, now: datetime) -> Part:
 
 
 def _public_events(*, subject: OrderSubject, now: datetime) -> Part:
-    events = list(PublicEvent.objects.filter(subject_id=subject.order_id).order_by("-sequence")[:MOST])
+    events = list(PublicEvent.objects.filter(subject_id=subject.order_id).order_by("-sequence")[:MOST])[::-1]
     section = Section(
         title="What integrators hear of",
         head=("No.", "Event", "At", "In the feed at", "Id"),
