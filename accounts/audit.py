@@ -1,6 +1,6 @@
 """The invariants of this app: each query returns no rows, or something is wrong (DESIGN §7)."""
 
-from accounts import audit_log
+from accounts import audit_cases, audit_log
 from accounts.notifying.audit import announced
 from accounts.states import DELETION_MOVES, ENDPOINT_MOVES, MOVES
 from agora.lib.invariants import Invariant, event_invariants
@@ -33,6 +33,7 @@ INVARIANTS = [
                 SELECT FROM accounts_webhookendpoint e
                 WHERE e.customer_id = c.id AND (e.status <> 'DELETED' OR e.url <> '' OR e.description <> '')
             )
+            OR EXISTS (SELECT FROM accounts_apisession s WHERE s.user_id = u.id)
             OR EXISTS (
                 SELECT FROM accounts_apitoken t WHERE t.user_id = u.id AND (t.revoked_at IS NULL OR t.name <> '')
             )
@@ -160,6 +161,7 @@ INVARIANTS = [
         )
         """,
     ),
+    *audit_cases.INVARIANTS,
     *audit_log.INVARIANTS,
     Invariant(
         "what was carried out had been approved in time by another, exactly as it was carried out",

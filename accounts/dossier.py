@@ -208,5 +208,6 @@ LIMIT = DossierSource(permission="accounts.view_limituse", build=_limit)
 HOLDS = DossierSource(permission="accounts.view_hold", build=_holds, names=_names)
 PUBLIC_EVENTS = DossierSource(permission="orders.view_order", build=_public_events)
 DELIVERIES = DossierSource(permission="accounts.view_customer", build=_deliveries)
-PROPOSALS = DossierSource(permission="accounts.view_proposal", build=_proposals)
+# On the order and its parts alone: the list of all of them tells who is being looked into.
+PROPOSALS = DossierSource(permission="orders.view_order", build=_proposals)
 AUDIT = DossierSource(permission="accounts.view_auditentry", build=_audit)

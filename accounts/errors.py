@@ -260,6 +260,18 @@ class EventCursorUnknown(AgoraError):
     title = "There is no such event to go on after"
 
 
+class RuleInvalid(AgoraError):
+    code = "rule_invalid"
+    status = 422
+    title = "A monitoring rule cannot be like this"
+
+
+class CaseRefused(AgoraError):
+    code = "case_refused"
+    status = 409
+    title = "This cannot be done to the case"
+
+
 class HoldNotReleasable(AgoraError):
     code = "hold_not_releasable"
     status = 409

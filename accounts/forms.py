@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import tax_ids
 from accounts.errors import TaxIdInvalid, TaxIdTaken
-from accounts.models import Customer, Disclosure
-from accounts.states import Country, DisclosureKind, RejectKind
+from accounts.models import Customer, Disclosure, User
+from accounts.states import CaseOutcome, Country, DisclosureKind, RejectKind, Severity
 from agora.lib.admin import ReasonForm
 from agora.lib.errors import AgoraError
 
@@ -107,3 +107,24 @@ class RejectForm(ReasonForm):
 
 class TierForm(ReasonForm):
     level = forms.IntegerField(min_value=1, max_value=9, help_text="The tier to change to.")
+
+
+class AssignCaseForm(ReasonForm):
+    assignee = forms.ModelChoiceField(User.objects.filter(is_staff=True, is_active=True))
+
+
+class EscalateCaseForm(ReasonForm):
+    to = forms.ModelChoiceField(User.objects.filter(is_staff=True, is_active=True))
+
+
+class CloseCaseForm(ReasonForm):
+    outcome = forms.ChoiceField(choices=CaseOutcome.choices)
+
+
+class ChangeRuleForm(ReasonForm):
+    """The next version, in full."""
+
+    parameters = forms.JSONField()
+    severity = forms.ChoiceField(choices=Severity.choices)
+    is_active = forms.BooleanField(required=False, initial=True)
+    places_hold = forms.BooleanField(required=False, help_text="On the customer, with each case.")

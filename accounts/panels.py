@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.urls import reverse
 
 from accounts import selectors
+from accounts.caseload import open_cases
 from accounts.models import AuditEntry, AuditSeal, Customer, DeletionRequest, Hold, Proposal
 from accounts.states import DeletionStatus
 from agora.lib.charts import bar_chart
@@ -44,6 +45,26 @@ def _kyc_queue(*, now: datetime) -> Panel:
         values=[(name, count, str(count)) for (_, name), count in zip(AGES, counts, strict=True)],
     )
     return Panel(title="Identity checks", facts=tuple(facts), chart=chart if since else None)
+
+
+def _cases(*, now: datetime) -> Panel:
+    waiting = open_cases(now=now)
+    facts = [
+        Fact(
+            label=f"{case.severity} · {case.rule} · {case.assignee or 'nobody'}",
+            value=f"due {case.due_at:%Y-%m-%d %H:%M} UTC",
+            since=case.opened_at,
+            level=BAD if case.is_overdue else LOOK,
+            url=reverse("admin:accounts_case_change", args=[case.case_id]),
+        )
+        for case in waiting[:SHOWN]
+    ]
+    if len(waiting) > SHOWN:
+        overdue = sum(case.is_overdue for case in waiting)
+        rest = reverse("admin:accounts_case_changelist") + "?clock=open"
+        level = BAD if overdue else LOOK
+        facts.append(Fact(label="All open cases", value=f"{len(waiting)}, {overdue} overdue", level=level, url=rest))
+    return Panel(title="Monitoring cases", facts=tuple(facts))
 
 
 def _holds(*, now: datetime) -> Panel:
@@ -106,6 +127,7 @@ def _audit_log(*, now: datetime) -> Panel:
 
 
 KYC_QUEUE = PanelSource(permission="accounts.view_customer", build=_kyc_queue)
+CASES = PanelSource(permission="accounts.view_case", build=_cases)
 HOLDS = PanelSource(permission="accounts.view_hold", build=_holds)
 PROPOSALS = PanelSource(permission="accounts.view_proposal", build=_proposals)
 LEAVING = PanelSource(permission="accounts.view_deletionrequest", build=_leaving)

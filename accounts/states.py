@@ -85,3 +85,48 @@ class DeliveryStatus(models.TextChoices):
     PENDING = "PENDING"
     SUCCEEDED = "SUCCEEDED"
     GIVEN_UP = "GIVEN_UP"
+
+
+class RuleKind(models.TextChoices):
+    VELOCITY = "VELOCITY"  # much in a short time
+    STRUCTURING = "STRUCTURING"  # again and again just below a limit
+    MANY_WALLETS = "MANY_WALLETS"  # many wallets a customer, or many customers a wallet or internet address
+
+
+class Severity(models.TextChoices):
+    LOW = "LOW"
+    MEDIUM = "MEDIUM"
+    HIGH = "HIGH"
+
+
+DUE_HOURS: dict[str, int] = {Severity.HIGH: 24, Severity.MEDIUM: 72, Severity.LOW: 168}  # a case's clock: never stopped
+
+
+class CaseStatus(models.TextChoices):
+    OPEN = "OPEN"  # nobody's yet
+    ASSIGNED = "ASSIGNED"
+    ESCALATED = "ESCALATED"  # given by one person to a second, with a reason
+    CLOSED = "CLOSED"  # for good: what comes later is another case
+
+
+# A step to the same status is a note, or another assignee.
+CASE_MOVES: dict[str, frozenset[str]] = {
+    CaseStatus.OPEN: frozenset({CaseStatus.OPEN, CaseStatus.ASSIGNED, CaseStatus.ESCALATED}),
+    CaseStatus.ASSIGNED: frozenset({CaseStatus.ASSIGNED, CaseStatus.ESCALATED, CaseStatus.CLOSED}),
+    CaseStatus.ESCALATED: frozenset({CaseStatus.ESCALATED, CaseStatus.CLOSED}),
+    CaseStatus.CLOSED: frozenset(),
+}
+
+
+class CaseAct(models.TextChoices):
+    OPENED = "OPENED"
+    ASSIGNED = "ASSIGNED"
+    NOTE = "NOTE"
+    ESCALATED = "ESCALATED"
+    CLOSED = "CLOSED"
+
+
+class CaseOutcome(models.TextChoices):
+    NO_ISSUE = "NO_ISSUE"
+    REPORTED = "REPORTED"  # to the authority; by people, outside of Agora
+    ACCOUNT_ACTION = "ACCOUNT_ACTION"  # a hold kept, a check taken back, …

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.models import (
+    ApiSession,
     ApiToken,
     Consent,
     Customer,
@@ -29,6 +30,7 @@ def person_trail(*, customer: Customer) -> dict[str, Any]:
         "consents": [_consent(row) for row in _consents(customer)],
         "limit_uses": list(LimitUse.objects.filter(customer=customer).order_by("pk").values(*_LIMIT_USE)),
         "api_tokens": list(ApiToken.objects.filter(user=customer.user).order_by("pk").values(*_TOKEN)),
+        "api_sessions": list(ApiSession.objects.filter(user=customer.user).order_by("created_at").values(*_SESSION)),
         "webhook_endpoints": list(customer.webhook_endpoints.order_by("created_at", "pk").values(*_ENDPOINT)),
         "deletion_requests": [_deletion(row) for row in _deletions(customer)],
         "earlier_exports": list(DataExport.objects.filter(customer=customer).order_by("pk").values(*_EXPORT)),
@@ -37,6 +39,7 @@ def person_trail(*, customer: Customer) -> dict[str, Any]:
 
 _WALLET = ("address", "created_at", "proven_at")
 _LIMIT_USE = ("order_id", "kind", "day", "amount_usd", "at")
+_SESSION = ("address", "created_at", "expires_at", "revoked_at", "revoked_because")
 _TOKEN = ("name", "prefix", "created_at", "expires_at", "revoked_at")
 _ENDPOINT = ("url", "description", "event_types", "status", "created_at")
 _EXPORT = ("at", "sha256", "size_bytes")

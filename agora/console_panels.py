@@ -2,6 +2,7 @@
 
 PANELS = [
     "accounts.panels.KYC_QUEUE",
+    "accounts.panels.CASES",
     "accounts.panels.PROPOSALS",
     "accounts.panels.LEAVING",
     "accounts.panels.HOLDS",

@@ -24,6 +24,7 @@ _PEOPLE = (
     *_view("accounts", "customer", "customerevent", "wallet", "consent", "limituse"),
     *_view("accounts", "deletionrequest", "deletionevent", "dataexport"),
 )
+_CASES = _view("accounts", "case", "caseevent", "monitoringrule")
 _PROPOSALS = _view("accounts", "proposal", "proposaldecision", "proposalexecution")
 _QUEUE = _view("django_q", "schedule", "failure", "ormq")
 
@@ -32,14 +33,15 @@ ROLES: dict[str, tuple[str, ...]] = {
     "viewer": _LOOP,
     # people: who they are, whether they may trade, how much
     "compliance": (
-        *(*_LOOP, *_PEOPLE, *_PROPOSALS),
+        *(*_LOOP, *_PEOPLE, *_CASES, *_PROPOSALS),
+        *("accounts.investigate_case", "accounts.tune_monitoringrule"),
         *("accounts.decide_customer", "accounts.reveal_customer", "accounts.retier_customer"),
         *("accounts.decide_proposal", "accounts.decide_deletionrequest"),
         *("accounts.release_hold", "orders.hold_order"),
     ),
     # the loop, with hands
     "operations": (
-        *(*_LOOP, *_PROPOSALS, *_QUEUE),
+        *(*_LOOP, *_QUEUE),
         *_view("accounts", "apitoken"),
         *("accounts.revoke_apitoken", "accounts.release_hold"),
         *("orders.look_up_order", "orders.hold_order", "orders.cancel_order"),
@@ -48,7 +50,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     ),
     # everything there is to read, masked, and the audit log; no act
     "auditor": (
-        *(*_LOOP, *_PEOPLE, *_PROPOSALS, *_QUEUE),
+        *(*_LOOP, *_PEOPLE, *_CASES, *_PROPOSALS, *_QUEUE),
         *_view("accounts", "apitoken", "user", "auditentry", "auditseal"),
         *_view("auth", "group"),
     ),

@@ -17,7 +17,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.selectors import customer_of, limit_left, onboarding_of, wallets_of
 from agora.lib.errors import AgoraError
@@ -26,7 +26,7 @@ from orders.errors import DuplicateClientOrderId, QuantityTooSmall
 from orders.explaining import explain
 from orders.forms import BuyForm
 from orders.models import Asset, Order
-from orders.states import WITHOUT_FILL
+from orders.states import CANCELLABLE, WITHOUT_FILL
 from orders.states import OrderStatus as S
 
 if TYPE_CHECKING:
@@ -57,9 +57,18 @@ def progress(request: HttpRequest, order_id: UUID) -> HttpResponse:
     answer = HttpResponse(page)
     answer["ETag"] = f'"{hashlib.sha256(page.encode()).hexdigest()[:32]}"'
     answer["X-Live"] = "1" if context["is_live"] else "0"
+    answer["X-May-Cancel"] = "1" if context["may_cancel"] else "0"
     if request.headers.get("If-None-Match") == answer["ETag"]:
         return HttpResponseNotModified(headers={"ETag": answer["ETag"]})
     return answer
+
+
+@login_required
+@require_POST
+def cancel(request: HttpRequest, order_id: UUID) -> HttpResponse:
+    row = selectors.order_for(user=request.user, order_id=order_id)
+    services.cancel_order(order_id=row.pk, actor=f"customer:{row.customer_id}", now=timezone.now())
+    return redirect("order", order_id=row.pk)
 
 
 @login_required
@@ -137,5 +146,6 @@ def _progress_of(row: Order) -> dict[str, Any]:
         "message": explain(order=row, now=timezone.now()),
         "is_live": row.status not in DONE,
         "is_out": row.status in WITHOUT_FILL,
+        "may_cancel": row.status in CANCELLABLE and row.cancel_requested_at is None,
         "explorer_url": f"{explorer}/tx/{row.mint_tx_hash}" if explorer and row.mint_tx_hash else "",
     }

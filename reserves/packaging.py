@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from eth_utils import to_checksum_address
-
 from reserves.merkle import ENTRY, PlainTree
 from reserves.pdf import as_pdf
 from reserves.report import as_csv
@@ -81,7 +79,7 @@ def liability_lines(leaves: bytes) -> Iterator[str]:
 def plain_json(tree: PlainTree) -> str:
     """StandardMerkleTree's dump, format standard-v1."""
     values = (
-        {"value": [to_checksum_address(address), str(amount)], "treeIndex": place}
+        {"value": ["0x" + address.hex(), str(amount)], "treeIndex": place}
         for (address, amount), place in zip(tree.holders, tree.places, strict=True)
     )
     said = {

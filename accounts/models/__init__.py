@@ -2,6 +2,7 @@
 
 from accounts.models.api import ApiSession, ApiToken, IdempotentRequest, RefreshToken
 from accounts.models.audit import AuditEntry, AuditSeal
+from accounts.models.cases import Case, CaseEvent, MonitoringRule
 from accounts.models.limits import LimitDay, LimitUse, Tier
 from accounts.models.notifications import (
     PublicEvent,
@@ -21,6 +22,8 @@ __all__ = [
     "ApiToken",
     "AuditEntry",
     "AuditSeal",
+    "Case",
+    "CaseEvent",
     "Consent",
     "Customer",
     "CustomerEvent",
@@ -33,6 +36,7 @@ __all__ = [
     "KycMessage",
     "LimitDay",
     "LimitUse",
+    "MonitoringRule",
     "Proposal",
     "ProposalDecision",
     "ProposalExecution",

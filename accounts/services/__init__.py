@@ -14,6 +14,7 @@ from accounts.services.idempotency import (
     prune_idempotency_keys,
     release_key,
 )
+from accounts.services.investigating import assign_case, close_case, escalate_case, note_case
 from accounts.services.keys import issue_api_token, note_use, revoke_api_token, rotate_api_token
 from accounts.services.leaving import (
     complete_deletion,
@@ -33,6 +34,7 @@ from accounts.services.limiting import (
     set_tier,
 )
 from accounts.services.mailing import change_email, confirm_email, send_email_confirmation
+from accounts.services.monitoring import add_rule, change_rule, open_case, register_monitoring_rules
 from accounts.services.notifying import (
     announce,
     announce_customer,
@@ -83,21 +85,25 @@ __all__ = [
     "SignedIn",
     "StoredAnswer",
     "TokenPair",
+    "add_rule",
     "add_second_factor",
     "announce",
     "announce_customer",
     "announce_endpoint",
     "approve_customer",
     "approve_proposal",
+    "assign_case",
     "begin_second_factor",
     "bind_wallet",
     "change_email",
+    "change_rule",
     "change_tier",
     "check_identity",
     "check_limit",
     "check_recent_sign_in",
     "check_second_factor",
     "claim_key",
+    "close_case",
     "complete_deletion",
     "confirm_email",
     "confirm_second_factor",
@@ -109,6 +115,7 @@ __all__ = [
     "enable_endpoint",
     "end_session",
     "erase_closed_accounts",
+    "escalate_case",
     "execute_proposal",
     "fire_test",
     "follow_webhooks",
@@ -118,7 +125,9 @@ __all__ = [
     "issue_challenge",
     "keep_answer",
     "note_audit_heads",
+    "note_case",
     "note_use",
+    "open_case",
     "open_session",
     "place_hold",
     "process_kyc_notification",
@@ -137,6 +146,7 @@ __all__ = [
     "refresh_session",
     "refuse_deletion",
     "register_customer",
+    "register_monitoring_rules",
     "register_tier",
     "register_tiers",
     "reinstate_limit",

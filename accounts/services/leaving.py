@@ -14,7 +14,15 @@ from django.db import transaction
 from django.utils.module_loading import import_string
 
 from accounts.errors import ChainUnavailable, DeletionBlocked, DeletionNotOpen
-from accounts.models import ApiToken, Customer, DeletionRequest, SignInChallenge, Wallet
+from accounts.models import (
+    ApiSession,
+    ApiToken,
+    Customer,
+    DeletionRequest,
+    IdempotentRequest,
+    SignInChallenge,
+    Wallet,
+)
 from accounts.selectors import closing_blockers
 from accounts.services.auditing import record_audit
 from accounts.services.notifying.endpoints import delete_endpoints_of
@@ -170,6 +178,8 @@ def _close_login(customer: Customer, now: datetime) -> None:
     user.save()
     ApiToken.objects.filter(user=user, revoked_at=None).update(revoked_at=now)
     ApiToken.objects.filter(user=user).update(name="")
+    ApiSession.objects.filter(user=user).delete()
+    IdempotentRequest.objects.filter(caller=f"customer:{customer.pk}").delete()
     addresses = Wallet.objects.filter(customer=customer).values_list("address", flat=True)
     SignInChallenge.objects.filter(address__in=list(addresses)).delete()
     SignInChallenge.objects.filter(user=user).delete()

@@ -14,7 +14,7 @@ from eth_account import Account
 from accounts.errors import DeletionBlocked, DeletionNotOpen, KycNotOpen, TaxIdTaken
 from accounts.kyc.base import Answer, Review
 from accounts.models import ApiToken, Consent, Customer, DeletionEvent, DeletionRequest, SignInChallenge, User, Wallet
-from accounts.selectors import deletion_of, user_by_token
+from accounts.selectors import deletion_of, live_token
 from accounts.services import (
     approve_customer,
     complete_deletion,
@@ -199,7 +199,7 @@ def test_nobody_signs_in_to_a_closed_account_and_its_wallet_opens_a_new_one(chai
     complete(asked(customer))
 
     assert visitor.client.get("/profile/").status_code == 302
-    assert user_by_token(token=token, now=timezone.now()) is None
+    assert live_token(token=token, now=timezone.now()) is None
     assert ApiToken.objects.get().name == ""
     assert not Wallet.objects.exists()
     assert not SignInChallenge.objects.exists()

@@ -84,6 +84,8 @@ def test_outside_the_sandbox_this_machine_is_no_endpoint(ana: Api, settings: Any
     ana.create(url="http://127.0.0.1:8080/in")
     settings.AGORA_MODE = "paper"
     settings.SECURE_SSL_REDIRECT = False
+    live_key = issue_api_token(user=ana.customer.user, name="live", now=timezone.now())  # a sandbox's is of no use here
+    ana.client = Client(headers={"Authorization": f"Bearer {live_key}"})
     answer = ana.call("post", URL, {"url": "http://127.0.0.1:8080/in"})
     assert (answer.status_code, answer.json()["code"]) == (422, "webhook_url_refused")
 

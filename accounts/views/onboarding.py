@@ -17,6 +17,7 @@ from accounts.errors import ConfirmationInvalid
 from accounts.forms import OnboardingForm
 from accounts.selectors import current_disclosures, customer_of, disclosure_of, onboarding_of
 from agora.lib.errors import AgoraError
+from agora.lib.visitors import address_of
 
 
 @login_required
@@ -35,7 +36,7 @@ def onboarding(request: HttpRequest) -> HttpResponse:
                 customer=customer,
                 **form.profile(),
                 language=language,
-                ip=request.META.get("REMOTE_ADDR", ""),
+                ip=address_of(request),
                 now=timezone.now(),
             )
             return redirect("onboarding")

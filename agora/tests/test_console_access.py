@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,12 +20,23 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver
 from django.utils import timezone
 
-from accounts.models import ApiToken, AuditEntry, Customer, DeletionRequest, Hold, Proposal, Tier, User
-from accounts.services import approve_proposal, issue_api_token, place_hold, propose, reject_customer, request_deletion
+from accounts.models import ApiToken, AuditEntry, Customer, DeletionRequest, Hold, MonitoringRule, Proposal, Tier, User
+from accounts.models import Case as MonitoringCase
+from accounts.services import (
+    add_rule,
+    approve_proposal,
+    assign_case,
+    issue_api_token,
+    open_case,
+    place_hold,
+    propose,
+    reject_customer,
+    request_deletion,
+)
 from accounts.tests.people import CPF_2, applicant
 from agora.lib.admin import ReadOnlyAdmin, ReasonedAction, ReasonedAdmin
 from agora.roles import ROLES
-from agora.tests.rows import new_asset, new_mint, new_order, new_person, new_record, walk_to
+from agora.tests.rows import NOON, new_asset, new_mint, new_order, new_person, new_record, walk_to
 from agora.tests.staff import console_of, new_staff
 from agora.tests.tables import fingerprint, unchanged
 from custody.models import CustodyRecord
@@ -37,13 +49,14 @@ EVERYBODY = ("superuser", *ROLES, "customer", "nobody", "password only")
 LOOP = {"viewer", "compliance", "operations", "auditor"}
 
 # Which groups see which list; a superuser sees all of them, and nobody else any.
+SECOND = 990_001  # a colleague whom a form can name before anybody is there
+PARAMETERS = {"hours": 1, "orders": 2}
 PEOPLE, RECORDS = {"compliance", "auditor"}, {"auditor"}
-PROPOSALS = {"compliance", "operations", "auditor"}
 QUEUE = {"operations", "auditor"}
 LISTS: dict[str, set[str]] = {
     **{f"accounts.{name}": LOOP for name in ("hold", "tier", "disclosure")},
-    **{f"accounts.{name}": PEOPLE for name in ("customer", "limituse", "deletionrequest", "dataexport")},
-    "accounts.proposal": PROPOSALS,
+    **{f"accounts.{name}": PEOPLE for name in ("customer", "limituse", "proposal", "deletionrequest", "dataexport")},
+    **{f"accounts.{name}": PEOPLE for name in ("case", "monitoringrule")},
     **{f"accounts.{name}": RECORDS for name in ("auditentry", "auditseal", "user")},
     "accounts.apitoken": QUEUE,
     "auth.group": RECORDS,
@@ -120,14 +133,35 @@ def _held_by(owner: str) -> Hold:
     return place_hold(subject=f"order:{new_order().pk}", owner=owner, reason="a question", now=timezone.now())
 
 
-def _own_hold() -> Hold:
-    """Of the staff member whose browser the test opened before."""
-    mine = User.objects.filter(is_staff=True).order_by("pk").last()
-    return _held_by(f"staff:{mine.pk}" if mine else "staff:0")
+def _make_mine(row: Any, client: Client) -> None:
+    """The hold is theirs, where they are staff."""
+    Hold.objects.filter(pk=row.pk).update(owner=f"staff:{client.session.get('_auth_user_id', 0)}")
 
 
 def _mint_at(status: str) -> MintTx:
     return walk_to(new_mint(), status)
+
+
+def _rule() -> MonitoringRule:
+    now = timezone.now()
+    return add_rule(
+        code="r", kind="VELOCITY", severity="LOW", parameters=PARAMETERS, actor="test", reason="a test", now=now
+    )
+
+
+def _case() -> MonitoringCase:
+    User.objects.create_user("second", pk=SECOND, is_staff=True)
+    made = open_case(
+        rule_id=_rule().pk, customer_id=_waiting().pk, window_on=NOON.date(), evidence={}, now=timezone.now()
+    )
+    assert made
+    return made
+
+
+def _give(row: Any, client: Client) -> None:
+    """The case is theirs, where they are staff."""
+    if user := User.objects.filter(pk=client.session.get("_auth_user_id"), is_staff=True).first():
+        assign_case(case=row, assignee=user, actor=user, reason="theirs", now=timezone.now())
 
 
 @dataclass(frozen=True)
@@ -138,6 +172,7 @@ class Case:
     groups: set[str]
     typed: dict[str, str]
     writes: tuple[str, ...]  # the audit entries of one success
+    prepare: Callable[[Any, Client], None] = lambda row, client: None  # once it is known who asks
 
 
 SETTLED_OUTSIDE = {"resolution": "REFUNDED", "reference": "case 7"}
@@ -149,6 +184,15 @@ ACTIONS: dict[str, Case] = {
     "accounts.customer.reopen": Case(_rejected, {"compliance"}, {}, ("customer.reopen",)),
     "accounts.customer.reveal": Case(_waiting, {"compliance"}, {}, ("customer.reveal",)),
     "accounts.customer.propose-tier": Case(_waiting, {"compliance"}, {"level": "2"}, ("proposal.propose",)),
+    "accounts.case.assign": Case(_case, {"compliance"}, {"assignee": str(SECOND)}, ("case.assign",)),
+    "accounts.case.note": Case(_case, {"compliance"}, {}, ("case.note",)),
+    "accounts.case.escalate": Case(_case, {"compliance"}, {"to": str(SECOND)}, ("case.escalate",)),
+    "accounts.case.close": Case(
+        _case, {"compliance"}, {"outcome": "NO_ISSUE"}, ("case.assign", "case.close"), prepare=_give
+    ),
+    "accounts.monitoringrule.change": Case(
+        _rule, {"compliance"}, {"parameters": json.dumps(PARAMETERS), "severity": "HIGH"}, ("rule.change",)
+    ),
     "accounts.apitoken.revoke": Case(_token, {"operations"}, {}, ("token.revoke",)),
     "accounts.proposal.approve": Case(
         _proposed, {"compliance"}, {}, ("customer.set_tier", "proposal.approve", "proposal.execute")
@@ -160,7 +204,9 @@ ACTIONS: dict[str, Case] = {
         _leaving, {"compliance"}, {"sentence": "An order is open."}, ("customer.refuse_deletion",)
     ),
     "accounts.user.reset-second-factor": Case(_colleague, set(), {}, ("login.second_factor_reset",)),
-    "accounts.hold.release": Case(_own_hold, {"operations", "compliance"}, {}, ("hold.release",)),
+    "accounts.hold.release": Case(
+        lambda: _held_by("staff:0"), {"operations", "compliance"}, {}, ("hold.release",), _make_mine
+    ),
     "accounts.hold.propose-release": Case(
         lambda: _held_by("minting-guard"), {"operations", "compliance"}, {}, ("proposal.propose",)
     ),
@@ -228,7 +274,7 @@ def test_the_groups_name_permissions_that_models_declare() -> None:
 
 def test_migrate_alone_makes_the_groups() -> None:
     Group.objects.all().delete()
-    import_module("accounts.migrations.0014_holds_and_their_groups").sync(apps, None)
+    import_module("accounts.migrations.0016_holds_and_their_groups").sync(apps, None)
 
     made = {
         group.name: {
@@ -255,8 +301,9 @@ def test_each_list_is_open_to_whom_the_table_says(who: str) -> None:
 def test_each_action_is_done_by_whom_the_table_says_and_leaves_its_entries(name: str, who: str) -> None:
     case, (_, action) = ACTIONS[name], _registered()[name]
     new_asset()
-    client = _client(who)
-    row = case.row()
+    row, client = case.row(), _client(who)
+    case.prepare(row, client)
+    row.refresh_from_db()
     url = f"/admin/{name.rpartition('.')[0].replace('.', '/')}/{row.pk}/act/{action.name}/"
     form = {"seen": str(getattr(row, "version", "")), "reason": "as the matrix says", **case.typed}
     before = fingerprint()
@@ -281,8 +328,9 @@ def test_each_action_is_done_by_whom_the_table_says_and_leaves_its_entries(name:
 def test_each_action_asks_for_a_reason_and_a_fresh_look(name: str) -> None:
     case, (_, action) = ACTIONS[name], _registered()[name]
     new_asset()
-    client = _client("superuser")
-    row = case.row()
+    row, client = case.row(), _client("superuser")
+    case.prepare(row, client)
+    row.refresh_from_db()
     url = f"/admin/{name.rpartition('.')[0].replace('.', '/')}/{row.pk}/act/{action.name}/"
     seen = str(getattr(row, "version", ""))
     with unchanged():

@@ -311,6 +311,36 @@ def test_a_held_order_says_so_without_the_reason(browser: Client, alice: Person)
     assert "secret" not in text
 
 
+def test_an_order_is_cancelled_while_the_broker_has_not_filled_it(browser: Client, alice: Person) -> None:
+    order = new_order(customer=alice.customer)
+    path = f"/orders/{order.pk}/"
+    assert "Cancel this order" in _text(browser.get(path))
+
+    answer = browser.post(f"{path}cancel/", _form(browser, path))
+
+    order.refresh_from_db()
+    assert (answer.status_code, answer["Location"], order.status) == (302, path, "CANCELLED")
+    assert "Cancel this order" not in _text(browser.get(path))
+
+
+def test_a_filled_order_cannot_be_cancelled_and_says_so(browser: Client, alice: Person) -> None:
+    order = walk_to(new_order(customer=alice.customer), "FILLED")
+    form = _form(browser, f"/orders/{order.pk}/")
+
+    with unchanged():
+        answer = browser.post(f"/orders/{order.pk}/cancel/", form)
+
+    assert answer.status_code == 409
+    assert "It is FILLED." in _text(answer)
+
+
+def test_a_strangers_order_cannot_be_cancelled(browser: Client) -> None:
+    order = new_order()
+
+    with unchanged():
+        assert browser.post(f"/orders/{order.pk}/cancel/", _form(browser, "/orders/")).status_code == 404
+
+
 def test_a_strangers_order_is_not_there(browser: Client) -> None:
     order = new_order()
 

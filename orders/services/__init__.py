@@ -4,6 +4,7 @@ from orders.services.cancelling import cancel_order, send_cancel
 from orders.services.following import catch_up, follow_trade_updates, list_at_broker
 from orders.services.ingesting import ingest_execution, ingest_malformed, ingest_report
 from orders.services.market_hours import refresh_clock
+from orders.services.monitoring import evaluate_rules
 from orders.services.placing import place_order, preview_order, register_asset
 from orders.services.pricing import record_price, refresh_prices
 from orders.services.progress import report_custody, report_minted
@@ -17,6 +18,7 @@ __all__ = [
     "cancel_order_for",
     "catch_up",
     "close_order",
+    "evaluate_rules",
     "follow_trade_updates",
     "hold_order",
     "ingest_execution",

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from accounts.services import release_limit
 from agora.lib import crashpoints, events, locks, log, transitions
@@ -35,7 +36,9 @@ def cancel_order(*, order_id: UUID, actor: str, now: datetime) -> Order:
     if order.status == S.CANCELLED or (order.status in CANCELLABLE and order.cancel_requested_at):
         return order
     if order.status not in CANCELLABLE:
-        raise OrderNotCancellable(f"It is {order.status}. Read the order to see what became of it.")
+        raise OrderNotCancellable(
+            _("It is %(status)s. Read the order to see what became of it.") % {"status": order.status}
+        )
     order.cancel_requested_at, order.cancel_requested_by = now, actor
     wish = ("cancel_requested_at", "cancel_requested_by")
     if order.status == S.PENDING:

@@ -78,9 +78,9 @@ class ReserveLine(models.Model):
 class LiabilityLeaf(models.Model):
     """What one holder is owed, and their place in the report's tree."""
 
-    report = models.ForeignKey(ReserveReport, on_delete=models.PROTECT, related_name="leaves")
+    report = models.ForeignKey(ReserveReport, on_delete=models.PROTECT, related_name="leaves", db_index=False)
     index = models.PositiveIntegerField()
-    address = models.CharField(max_length=42)
+    address = models.CharField(max_length=42)  # in lower case: a million checksums are half a minute
     amount_wei = models.DecimalField(max_digits=78, decimal_places=0)
 
     class Meta:

@@ -135,7 +135,7 @@ def inclusion_proof(*, symbol: str, address: str, sequence: int | None = None) -
     published = rows.filter(**({} if sequence is None else {"sequence": sequence})).order_by("-sequence").first()
     if published is None:
         raise ReportUnknown
-    leaf = LiabilityLeaf.objects.filter(report=published.report, address__iexact=address).first()
+    leaf = LiabilityLeaf.objects.filter(report=published.report, address=address.lower()).first()
     if leaf is None:
         raise ProofUnknown("This address held no token at the report's block.")
     return _proof(published.report, leaf)

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import connection
-from eth_utils import to_checksum_address
 
 from agora.lib import log
 from agora.lib.db import serializable
@@ -28,7 +27,6 @@ from orders.brokers import get_broker
 from orders.selectors import asset_by_symbol, fill_book
 from reserves.merkle import PlainTree, Subject, SumTree, build_plain_tree, build_sum_tree
 from reserves.models import (
-    LiabilityLevel,
     ReportPublication,
     ReportRequest,
     ReserveLine,
@@ -42,6 +40,7 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 logger = log.get(__name__)
+AT_ONCE = 5000  # leaves a piece
 REQUEST_VALID = timedelta(minutes=15)  # a request that could not be drafted by then is given up
 
 
@@ -165,18 +164,20 @@ def _keep(*, request: ReportRequest, draft: Draft, now: datetime) -> ReserveRepo
         ReserveLine(report=report, name=f.name, quantity=f.quantity, source=f.source, as_of=f.as_of)
         for f in statement.figures
     )
-    LiabilityLevel.objects.bulk_create(
-        [LiabilityLevel(report=report, height=height, nodes=nodes) for height, nodes in enumerate(draft.tree.levels)],
-        batch_size=1,
-    )
-    _copy_leaves(report, draft.tree)
+    _copy_tree(report, draft.tree)
     logger.info("report drafted", asset=statement.asset, sequence=report.sequence, hash=report.content_hash)
     return report
 
 
-def _copy_leaves(report: ReserveReport, tree: SumTree) -> None:
-    """By COPY: a million holders are seconds, not minutes."""
-    statement = "COPY reserves_liabilityleaf (report_id, index, address, amount_wei) FROM STDIN"
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for index, (address, amount_wei) in enumerate(tree.holders):
-            copy.write_row((report.pk, index, to_checksum_address(address), amount_wei))
+def _copy_tree(report: ReserveReport, tree: SumTree) -> None:
+    """By COPY, in large pieces: a million holders are seconds, not minutes."""
+    with connection.cursor() as cursor:
+        levels = "COPY reserves_liabilitylevel (report_id, height, nodes) FROM STDIN (FORMAT BINARY)"
+        with cursor.copy(levels) as copy:
+            copy.set_types(["uuid", "int2", "bytea"])
+            for height, nodes in enumerate(tree.levels):
+                copy.write_row((report.pk, height, nodes))
+        with cursor.copy("COPY reserves_liabilityleaf (report_id, index, address, amount_wei) FROM STDIN") as copy:
+            for start in range(0, tree.count, AT_ONCE):
+                some = enumerate(tree.holders[start : start + AT_ONCE], start=start)  # hex and digits need no escape
+                copy.write("".join(f"{report.pk}\t{i}\t0x{address.hex()}\t{wei}\n" for i, (address, wei) in some))

@@ -150,7 +150,7 @@ def test_an_open_break_stops_reports_and_mints_and_says_so(world: World) -> None
     world.until_settled(world.place())
     shares = _steal(world)
     refresh(now=timezone.now(), fresh=timedelta(0))
-    Hold.objects.filter(owner="reconciliation").update(released_at=timezone.now())  # staff were too quick
+    Hold.objects.filter(owner="reserves").update(released_at=timezone.now())  # staff were too quick
 
     order = world.place("0.5")
     world.until(lambda: Hold.objects.filter(owner="reserve-gate", released_at=None).exists())

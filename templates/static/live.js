@@ -5,6 +5,7 @@
 (() => {
   const part = document.querySelector("[data-live]");
   const trouble = document.querySelector("[data-live-trouble]");
+  const mayCancel = document.querySelector("[data-may-cancel]");
   if (!part) return;
   const EVERY = 700; // ms
   let etag = "";
@@ -28,6 +29,7 @@
         etag = answer.headers.get("ETag") || "";
         const html = await answer.text();
         if (part.innerHTML !== html) part.innerHTML = html;
+        if (mayCancel && answer.headers.get("X-May-Cancel") === "0") mayCancel.hidden = true;
         if (answer.headers.get("X-Live") === "0") {
           trouble.hidden = true;
           return part.dispatchEvent(new Event("done", { bubbles: true }));

@@ -18,6 +18,7 @@ from agora.lib import loops
 from custody.services import sweep_custody
 from minting.services import sweep_mints, verify_chain, watch_chain_once
 from orders.services import (
+    evaluate_rules,
     follow_trade_updates,
     list_at_broker,
     refresh_clock,
@@ -57,6 +58,7 @@ def all_loops() -> list[loops.Loop]:
         loops.Loop("sweep", settings.SWEEP_EVERY, _at_now(sweep)),
         loops.Loop("prices", settings.PRICES_EVERY, _at_now(follow_market)),
         loops.Loop("rates", 60.0, _at_now(refresh_rates)),  # asks once in RATES_EVERY, again in a minute if in vain
+        loops.Loop("monitor", 60.0, _at_now(evaluate_rules)),
         loops.Loop("webhooks", 0.0, lambda stop: follow_webhooks(stop=stop)),
         loops.Loop("attest", settings.RESERVE_POLL_EVERY, _at_now(keep_attested)),
         loops.Loop("reports", 1.0, _at_now(attend_reports)),

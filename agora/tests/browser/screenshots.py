@@ -11,6 +11,12 @@ from agora.tests.browser.visitors import Visitor
 
 FOLDER = Path(__file__).resolve().parents[3] / "docs" / "screenshots"
 LIMIT = 150_000  # bytes
+SHOWN = {("en", "desktop"), ("pt-BR", "phone")}  # of each page; the tests look at all six
+
+
+def wanted(visitor: Visitor, name: str, *, is_dark: bool = False) -> bool:
+    """Whether the docs show this page as this visitor sees it: two of each, and one in the dark."""
+    return name == "order" if is_dark else (visitor.language, visitor.device) in SHOWN
 
 
 def save(visitor: Visitor, name: str, *, folder: Path = FOLDER, is_dark: bool = False) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -12,14 +13,18 @@ from agora.tests.browser.checks import (
     assert_fits,
     assert_in_language,
     assert_light,
-    axe_violations,
 )
 from agora.tests.browser.conftest import Cast, Visit
-from agora.tests.browser.site_map import KNOWN, PAGES, PICTURED, SitePage
+from agora.tests.browser.site_map import PAGES, PICTURED, SitePage
 from agora.tests.browser.wallets import Wallet
 
 by_name = pytest.mark.parametrize("place", PAGES, ids=lambda place: place.name)
 plain = [place for place in PAGES if not place.then]
+
+
+def _is_pictured(visitor: Any, place: SitePage, request: pytest.FixtureRequest, *, is_dark: bool = False) -> bool:
+    asked = place.name in PICTURED and request.config.getoption("--screenshots")
+    return bool(asked) and screenshots.wanted(visitor, place.name, is_dark=is_dark)
 
 
 @by_name
@@ -29,12 +34,12 @@ def test_a_page_is_accessible_fits_speaks_the_language_and_does_not_complain(
     visitor = visit(language=language, device=device, state=cast.states[place.who], wallets=[Wallet()])
 
     place.open(visitor, cast.paths)
-    if place.name in PICTURED and request.config.getoption("--screenshots"):
+    if _is_pictured(visitor, place, request):
         screenshots.save(visitor, place.name)
 
     assert_in_language(visitor)
     assert_fits(visitor)
-    assert_accessible(visitor, KNOWN)
+    assert_accessible(visitor)
 
 
 @by_name
@@ -44,31 +49,20 @@ def test_a_page_is_accessible_in_the_dark(
     visitor = visit(device="phone", state=cast.states[place.who], is_dark=True, wallets=[Wallet()])
 
     place.open(visitor, cast.paths)
-    if place.name in PICTURED and request.config.getoption("--screenshots"):
+    if _is_pictured(visitor, place, request, is_dark=True):
         screenshots.save(visitor, place.name, is_dark=True)
 
-    assert_accessible(visitor, KNOWN)
+    assert_accessible(visitor)
 
 
-@pytest.mark.parametrize(("rule", "name"), KNOWN.items())
-def test_what_is_known_to_be_broken_still_is(visit: Visit, cast: Cast, rule: str, name: str) -> None:
-    """Mended? Then take it out of KNOWN."""
-    (place,) = (place for place in PAGES if place.name == name)
-    visitor = visit(device="phone", state=cast.states[place.who], is_dark=True, wallets=[Wallet()])
-    place.open(visitor, cast.paths)
-    assert rule in axe_violations(visitor)
-
-
-@pytest.mark.xfail(strict=True, reason="Django's own page: no frame, English, and not ours")
 def test_a_page_that_is_not_there_looks_like_the_others(visit: Visit) -> None:
     visitor = visit(language="es")
     visitor.go("/nothing-here/", status=404)
     assert_in_language(visitor)
-    assert_accessible(visitor, KNOWN)
+    assert_accessible(visitor)
     assert visitor.page.locator("header nav").count() == 1
 
 
-@pytest.mark.xfail(strict=True, reason="Django's own page: no frame, English, and against our policy")
 def test_a_form_that_lost_its_cookie_says_so_on_a_page_of_ours(visit: Visit) -> None:
     visitor = visit(language="es")
     visitor.expect("status of 40[34]|Content Security Policy")

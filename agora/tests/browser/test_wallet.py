@@ -11,7 +11,6 @@ from agora.lib.anvil import CHAIN_ID
 from agora.tests.browser import journey, wallets
 from agora.tests.browser.checks import assert_accessible
 from agora.tests.browser.conftest import Visit
-from agora.tests.browser.site_map import KNOWN
 from agora.tests.browser.visitors import Visitor
 from agora.tests.browser.wallets import Wallet
 
@@ -126,7 +125,7 @@ def test_a_wallet_that_announces_itself_again_is_offered_once(visit: Visit) -> N
 def test_no_wallet_is_said_with_what_to_install_and_links_for_phones(visit: Visit) -> None:
     visitor = at_sign_in(visit)
     visitor.page.locator("[data-wallet-none]").wait_for()
-    assert_accessible(visitor, KNOWN)
+    assert_accessible(visitor)
     links = [link.get_attribute("href") for link in visitor.page.locator("[data-wallet-none] a").all()]
     host = visitor.url.removeprefix("http://")
     assert links == [

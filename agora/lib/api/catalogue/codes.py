@@ -82,4 +82,8 @@ CODES: dict[str, tuple[int, bool]] = {
     "inclusion_proof_unknown": (404, False),
     "break_refused": (409, False),
     "rate_refused": (422, False),
+    "proposal_refused": (409, False),
+    "reason_has_tax_id": (422, False),
+    "second_factor_exists": (409, False),
+    "second_factor_invalid": (422, False),
 }

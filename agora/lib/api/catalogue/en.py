@@ -367,4 +367,24 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "The exchange rate is out of range, or older than the last.",
         "Check it.",
     ),
+    "proposal_refused": (
+        "This proposal cannot be decided or carried out",
+        "It was decided, has run out, or what it is about has changed.",
+        "Look at it again, and propose anew if need be.",
+    ),
+    "reason_has_tax_id": (
+        "The reason holds a tax id",
+        "Reasons are kept in the open; tax ids never are.",
+        "Write the reason without it.",
+    ),
+    "second_factor_exists": (
+        "There is a second factor already",
+        "A login has one.",
+        "Use it, or have it reset.",
+    ),
+    "second_factor_invalid": (
+        "The code is not right",
+        "It is mistyped, used before, or its half minute is over.",
+        "Give the code that the app shows now.",
+    ),
 }

@@ -359,4 +359,24 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "El tipo de cambio está fuera de rango, o es más viejo que el último.",
         "Revíselo.",
     ),
+    "proposal_refused": (
+        "Esta propuesta no puede decidirse ni ejecutarse",
+        "Fue decidida, venció, o aquello de lo que trata cambió.",
+        "Mírela de nuevo y, si hace falta, proponga otra vez.",
+    ),
+    "reason_has_tax_id": (
+        "El motivo contiene un CPF o RUC",
+        "Los motivos se guardan a la vista; el CPF y el RUC, nunca.",
+        "Escriba el motivo sin él.",
+    ),
+    "second_factor_exists": (
+        "Ya hay un segundo factor",
+        "Un usuario tiene uno solo.",
+        "Úselo, o pida que lo restablezcan.",
+    ),
+    "second_factor_invalid": (
+        "El código no es correcto",
+        "Se escribió mal, ya se usó, o su medio minuto terminó.",
+        "Dé el código que la aplicación muestra ahora.",
+    ),
 }

@@ -359,4 +359,24 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "A taxa de câmbio está fora do intervalo, ou é mais antiga que a última.",
         "Confira-a.",
     ),
+    "proposal_refused": (
+        "Esta proposta não pode ser decidida nem executada",
+        "Ela foi decidida, venceu, ou aquilo de que trata mudou.",
+        "Veja-a de novo e, se preciso, proponha outra vez.",
+    ),
+    "reason_has_tax_id": (
+        "O motivo contém um CPF ou RUC",
+        "Motivos são guardados às claras; CPF e RUC, nunca.",
+        "Escreva o motivo sem ele.",
+    ),
+    "second_factor_exists": (
+        "Já existe um segundo fator",
+        "Um login tem um só.",
+        "Use-o, ou peça que o redefinam.",
+    ),
+    "second_factor_invalid": (
+        "O código não está certo",
+        "Foi digitado errado, já usado, ou seu meio minuto acabou.",
+        "Dê o código que o aplicativo mostra agora.",
+    ),
 }

@@ -14,7 +14,7 @@ def sync(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0013_console_groups"),
+        ("accounts", "0015_cases_groups"),
     ]
 
     operations = [
