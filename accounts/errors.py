@@ -278,3 +278,9 @@ class CaseRefused(AgoraError):
     code = "case_refused"
     status = 409
     title = "This cannot be done to the case"
+
+
+class HoldNotReleasable(AgoraError):
+    code = "hold_not_releasable"
+    status = 409
+    title = "This hold cannot be released like this"

@@ -35,6 +35,7 @@ from accounts.models import (
     User,
     Wallet,
 )
+from accounts.states import CLOSED as CLOSED
 from accounts.states import Country, DeletionStatus, KycStatus
 from agora.lib import keyfiles, ratelimit
 from agora.lib.api import jwt

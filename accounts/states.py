@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.db import models
 
+CLOSED = "closed-for-good"  # the owner of holds that nobody can release: the matter was settled outside
+
 
 class KycStatus(models.TextChoices):
     PENDING = "PENDING"

@@ -12,8 +12,10 @@ from django.utils.module_loading import import_string
 
 from accounts import pii
 from agora.console_panels import PANELS
+from agora.lib.dossiers import DossierSource
 from agora.lib.errors import VendorError
 from agora.lib.panels import PanelSource
+from agora.order_trails import ORDER_TRAILS
 from agora.pipeline import ANNOUNCERS, CLOSING_BLOCKERS, CLOSING_BLOCKERS_OUTSIDE, EVENTS
 from agora.two_person import TWO_PERSON
 from minting.errors import WrongChain
@@ -200,6 +202,11 @@ def check_console(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
             Error(f"{path} is no PanelSource.", hint="See agora/console_panels.py.", id="agora.E017")
             for path in PANELS
             if not isinstance(_imported(path), PanelSource)
+        ),
+        *(
+            Error(f"{path} is no DossierSource.", hint="See agora/order_trails.py.", id="agora.E018")
+            for path in ORDER_TRAILS
+            if not isinstance(_imported(path), DossierSource)
         ),
     ]
 

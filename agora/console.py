@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 from urllib.parse import urlencode
+from uuid import UUID
 
 import django_otp
 import segno
 from django import forms
 from django.contrib.admin import AdminSite
 from django.contrib.auth import REDIRECT_FIELD_NAME
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils import timezone
@@ -26,6 +29,13 @@ from accounts.errors import SecondFactorExists, SecondFactorInvalid
 from agora.console_panels import PANELS
 from agora.lib.panels import Panel, PanelSource
 from agora.lib.second_factor import note_second_factor
+from agora.stuck import OLDER_THAN, find_stuck, stuck_lines
+from minting import selectors as minting
+from minting.receipts import receipt_bytes
+from orders import selectors as orders
+from orders.selectors import CAUSES
+
+PER_PAGE = 25
 
 NEW_KEY = "new_second_factor"  # in the session, until it is confirmed
 
@@ -38,6 +48,18 @@ class CodeForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "autofocus": True}),
         help_text="Six digits, from your authenticator app.",
     )
+
+
+class StuckForm(forms.Form):
+    """Which of them: longer than so many seconds, and of which cause. What makes no sense is left out."""
+
+    older_than = forms.FloatField(min_value=0, max_value=10**8, required=False)
+    cause = forms.ChoiceField(choices=list(CAUSES.items()), required=False)
+
+    def wanted(self) -> tuple[float, str]:
+        self.is_valid()
+        older_than = self.cleaned_data.get("older_than")
+        return OLDER_THAN if older_than is None else older_than, self.cleaned_data.get("cause") or ""
 
 
 class ConsoleSite(AdminSite):
@@ -53,6 +75,8 @@ class ConsoleSite(AdminSite):
     def get_urls(self) -> list[URLPattern | URLResolver]:
         own: list[URLPattern | URLResolver] = [
             path("second-factor/", _guarded(self.second_factor), name="second_factor"),
+            path("stuck/", self.admin_view(self.stuck), name="stuck"),
+            path("orders/order/<uuid:order_id>/receipt.json", self.admin_view(self.receipt), name="console-receipt"),
             path("second-factor/new/", _guarded(self.new_second_factor), name="new_second_factor"),
         ]
         return [*own, *super().get_urls()]
@@ -65,6 +89,35 @@ class ConsoleSite(AdminSite):
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         return super().index(request, {**(extra_context or {}), "panels": panels_for(request)})
+
+    def stuck(self, request: HttpRequest) -> HttpResponse:
+        """What stands still, with what may be done about it as it stands."""
+        if not request.user.has_perm("orders.view_order"):
+            raise PermissionDenied
+        form = StuckForm(request.GET)
+        older_than, cause = form.wanted()
+        rows = find_stuck(older_than=older_than, now=timezone.now())
+        wanted = [row for row in rows if not cause or row.cause == cause]
+        shown = Paginator(wanted, PER_PAGE).get_page(request.GET.get("p"))
+        more = {
+            "causes": [(name, words, sum(row.cause == name for row in rows)) for name, words in CAUSES.items()],
+            "cause": cause,
+            "older_than": older_than,
+            "page": shown,
+            "lines": stuck_lines(site=self, request=request, rows=list(shown)),
+        }
+        return self._page(request, "admin/stuck.html", title="What stands still", form=form, **more)
+
+    def receipt(self, request: HttpRequest, order_id: UUID) -> HttpResponse:
+        """The order's receipt, as its customer can have it."""
+        if not request.user.has_perms(["orders.view_order", "custody.view_custodyrecord", "minting.view_minttx"]):
+            raise PermissionDenied
+        if not orders.order_exists(order_id=order_id):
+            raise Http404
+        name = f'attachment; filename="agora-receipt-{order_id}.json"'
+        body = receipt_bytes(minting.receipt_of(order_id=order_id))
+        headers = {"Content-Disposition": name, "Cache-Control": "no-store"}
+        return HttpResponse(body, content_type="application/json", headers=headers)
 
     def second_factor(self, request: HttpRequest) -> HttpResponse:
         """Asked for after the password, and again before what could do damage."""

@@ -10,6 +10,8 @@ from django_q.models import Failure, OrmQ
 
 from agora.lib import locks
 from agora.lib.panels import BAD, LOOK, OK, Fact, Panel, PanelSource
+from agora.stuck import OLDER_THAN, find_stuck
+from orders.selectors import FAILED, HELD, UNCERTAIN
 
 LOOPS = (
     *("trade-stream", "broker-list", "chain", "sweep", "prices", "rates", "webhooks", "attest", "reports", "reconcile"),
@@ -41,10 +43,20 @@ def _loop(*, now: datetime) -> Panel:
             url=url,
         )
     )
+    facts.append(_standing_still(now))
     if failed := Failure.objects.filter(stopped__gt=now - timedelta(days=1)).count():
         url = reverse("admin:django_q_failure_changelist")
         facts.append(Fact(label="Tasks that failed in a day", value=str(failed), level=LOOK, url=url))
     return Panel(title="The loop", facts=tuple(facts))
+
+
+def _standing_still(now: datetime) -> Fact:
+    rows = find_stuck(older_than=OLDER_THAN, now=now)
+    bad = sum(row.cause in (FAILED, UNCERTAIN, HELD) for row in rows)
+    value = f"{len(rows)}, {bad} of them failed, uncertain or on hold" if bad else str(len(rows))
+    since = rows[0].since if rows else None
+    level = BAD if bad else LOOK if rows else OK
+    return Fact(label="What stands still", value=value, since=since, level=level, url=reverse("admin:stuck"))
 
 
 def _turning() -> set[str]:

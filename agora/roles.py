@@ -13,7 +13,7 @@ def _view(app: str, *models: str) -> tuple[str, ...]:
 
 _LOOP = (
     *_view("accounts", "hold", "tier", "disclosure"),
-    *_view("orders", "asset", "order", "orderevent", "fill", "brokermessage"),
+    *_view("orders", "asset", "order", "orderevent", "orderclosing", "fill", "brokermessage"),
     *_view("orders", "assetprice", "marketclock", "fxrate", "feedhealth"),
     *_view("custody", "vaultaccount", "custodyrecord", "custodyevent", "vendormessage"),
     *_view("minting", "token", "minttx", "mintevent", "txattempt", "block", "reorg", "foreignmint"),
@@ -37,7 +37,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         *("accounts.investigate_case", "accounts.tune_monitoringrule"),
         *("accounts.decide_customer", "accounts.reveal_customer", "accounts.retier_customer"),
         *("accounts.decide_proposal", "accounts.decide_deletionrequest"),
-        *("accounts.place_hold", "accounts.release_hold"),
+        *("accounts.place_hold", "accounts.release_hold", "orders.hold_order"),
         *("reserves.propose_reservereport", "reserves.approve_reservereport", "reserves.publish_reservereport"),
         *("reserves.attend_break", "reserves.resolve_break", "reserves.ask_reconciliationrun"),
     ),
@@ -45,8 +45,10 @@ ROLES: dict[str, tuple[str, ...]] = {
     "operations": (
         *(*_LOOP, *_QUEUE),
         *_view("accounts", "apitoken"),
-        *("accounts.revoke_apitoken", "custody.retry_custodyrecord"),
-        *("accounts.place_hold", "accounts.release_hold"),
+        *("accounts.revoke_apitoken", "accounts.place_hold", "accounts.release_hold"),
+        *("orders.look_up_order", "orders.hold_order", "orders.cancel_order"),
+        *("custody.look_up_custodyrecord", "custody.retry_custodyrecord", "custody.close_custodyrecord"),
+        *("minting.nudge_minttx", "minting.close_minttx"),
         *("reserves.propose_reservereport", "reserves.publish_reservereport"),
         *("reserves.attend_break", "reserves.ask_reconciliationrun"),
     ),

@@ -252,11 +252,17 @@ Q_CLUSTER = {
 ALPACA_URL = env.str("ALPACA_URL", default="http://127.0.0.1:8101")  # without /v2
 ALPACA_STREAM_URL = env.str("ALPACA_STREAM_URL", default="ws://127.0.0.1:8101/stream")
 ALPACA_DATA_URL = env.str("ALPACA_DATA_URL", default="http://127.0.0.1:8101")
+BROKER_ORDER_URL = env.str(  # the broker's own page of an order; {id} is its id
+    "BROKER_ORDER_URL", default=f"{ALPACA_URL}/_sandbox/log" if AGORA_MODE == "sandbox" else ""
+)
 ALPACA_KEY_ID = env.str("ALPACA_KEY_ID", default="")
 ALPACA_SECRET_KEY = env.str("ALPACA_SECRET_KEY", default="")
 
 # --- Custodian and signer: Fireblocks ------------------------------------------------------------------------------
 FIREBLOCKS_URL = env.str("FIREBLOCKS_URL", default="http://127.0.0.1:8102")  # without /v1
+CUSTODIAN_TX_URL = env.str(  # the custodian's own page of a transaction; {id} is its id
+    "CUSTODIAN_TX_URL", default=f"{FIREBLOCKS_URL}/_sandbox/log" if AGORA_MODE == "sandbox" else ""
+)
 FIREBLOCKS_API_KEY = env.str("FIREBLOCKS_API_KEY", default="")
 FIREBLOCKS_PRIVATE_KEY_FILE = env.str("FIREBLOCKS_PRIVATE_KEY_FILE", default="")
 FIREBLOCKS_JWKS_URL = env.str("FIREBLOCKS_JWKS_URL", default="http://127.0.0.1:8102/.well-known/jwks.json")

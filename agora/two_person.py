@@ -7,4 +7,6 @@ transaction that marks the proposal as carried out: no effect outside the databa
 TWO_PERSON: dict[str, str] = {
     "customer.set_tier": "accounts.services.change_tier",
     "hold.release": "accounts.services.release_pause",
+    "custody.close": "custody.services.close_failed_custody",
+    "mint.close": "minting.services.close_failed_mint",
 }

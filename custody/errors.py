@@ -17,3 +17,15 @@ class NotRetryable(AgoraError):
     code = "custody_not_retryable"
     status = 409
     title = "Only a failed custody record can be tried again"
+
+
+class NotLookedUp(AgoraError):
+    code = "custody_not_looked_up"
+    status = 409
+    title = "There is nothing to look up at the custodian"
+
+
+class NotClosable(AgoraError):
+    code = "custody_not_closable"
+    status = 409
+    title = "The order cannot be closed over this record"

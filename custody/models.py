@@ -55,7 +55,11 @@ class CustodyRecord(Stateful):
     handed_over_at = models.DateTimeField(null=True, blank=True)  # a mint was requested for it
 
     class Meta:
-        permissions: ClassVar = [("retry_custodyrecord", "Can try a failed transfer again")]
+        permissions: ClassVar = [
+            ("retry_custodyrecord", "Can try a failed transfer again"),
+            ("look_up_custodyrecord", "Can have a transfer looked up at the custodian"),
+            ("close_custodyrecord", "Can propose to close the order of a failed transfer"),
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["order", "sequence"], name="custody_once_a_tranche"),
             models.UniqueConstraint(
@@ -78,6 +82,18 @@ class CustodyRecord(Stateful):
                 subject_column="record_id",
             ),
             pgtrigger.ReadOnly(name="claim_is_fixed", fields=["order", "sequence", "vault_account", "quantity"]),
+            pgtrigger.Trigger(
+                name="closed_stays_closed",
+                when=pgtrigger.Before,
+                operation=pgtrigger.UpdateOf("status"),
+                condition=pgtrigger.Q(old__status="FAILED"),
+                func=pgtrigger.Func("""
+                    IF EXISTS (SELECT 1 FROM orders_orderclosing c WHERE c.order_id = NEW.order_id) THEN
+                        RAISE EXCEPTION 'agora: the order was closed for good';
+                    END IF;
+                    RETURN NEW;
+                """),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -101,7 +117,7 @@ class VendorMessage(models.Model):
     event_id = models.CharField(max_length=80, blank=True)
     event_type = models.CharField(max_length=60, blank=True)
     provider_id = models.CharField(max_length=64, blank=True, db_index=True)
-    external_tx_id = models.CharField(max_length=80, blank=True)
+    external_tx_id = models.CharField(max_length=80, blank=True, db_index=True)
     body = models.TextField()
     received_at = models.DateTimeField()
 

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
+from django.urls import reverse
 
-from accounts.selectors import active_holds
-from custody.models import CustodyRecord, VaultAccount
+from custody.models import CustodyRecord, VaultAccount, VendorMessage
 from custody.states import CustodyStatus as S
-from orders.selectors import OrderFacts, StuckRow, hold_subjects, order_facts
+from orders.selectors import (
+    FAILED,
+    OURS,
+    OUTSIDE,
+    UNCERTAIN,
+    OrderFacts,
+    StuckRow,
+    cause_of,
+    holds_of_orders,
+    order_facts,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,9 +105,40 @@ def custody_of(*, order_id: UUID) -> list[CustodyProof]:
     ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notification:
+    """A webhook that the custodian sent us, in short."""
+
+    pk: int
+    event_type: str
+    provider_id: str
+    external_tx_id: str
+    received_at: datetime
+    url: str  # in the console
+
+
+def notifications_about(*, external_tx_ids: Sequence[str]) -> list[Notification]:
+    """What the custodian sent us about transactions of ours, transfers and signatures alike; the latest 200."""
+    rows = VendorMessage.objects.filter(external_tx_id__in=[one for one in external_tx_ids if one]).defer("body")
+    return [
+        Notification(
+            pk=row.pk,
+            event_type=row.event_type,
+            provider_id=row.provider_id,
+            external_tx_id=row.external_tx_id,
+            received_at=row.received_at,
+            url=reverse("admin:custody_vendormessage_change", args=[row.pk]),
+        )
+        for row in rows.order_by("-received_at", "-pk")[:200]
+    ]
+
+
 def stuck_custody(*, before: datetime, now: datetime) -> list[StuckRow]:
     """Records that have not moved since `before`, oldest first: open, failed, or complete and never minted."""
-    rows = CustodyRecord.objects.filter(handed_over_at=None, updated_at__lt=before).order_by("updated_at")
+    found = CustodyRecord.objects.filter(handed_over_at=None, updated_at__lt=before)
+    settled_outside = Q(status=S.FAILED, order__closing__isnull=False)
+    rows = list(found.exclude(settled_outside).order_by("updated_at")[:500])
+    holds = holds_of_orders(order_ids=[record.order_id for record in rows], now=now)
     return [
         StuckRow(
             kind="custody record",
@@ -105,10 +147,19 @@ def stuck_custody(*, before: datetime, now: datetime) -> list[StuckRow]:
             status=record.status,
             since=record.updated_at,
             waits_for=_WAITS_FOR[S(record.status)],
-            holds=tuple(active_holds(subjects=hold_subjects(facts=order_facts(order_id=record.order_id)), now=now)),
+            cause=cause_of(holds=holds[record.order_id], otherwise=_cause(record)),
+            holds=holds[record.order_id],
         )
-        for record in rows[:500]
+        for record in rows
     ]
+
+
+def _cause(record: CustodyRecord) -> str:
+    if record.status == S.FAILED:
+        return FAILED
+    if record.uncertain_since:
+        return UNCERTAIN
+    return OUTSIDE if record.status == S.SUBMITTED else OURS
 
 
 _WAITS_FOR = {

@@ -4,6 +4,13 @@ from agora.lib.invariants import Invariant, event_invariants
 from minting.states import MOVES
 
 INVARIANTS = [
+    Invariant(
+        "nothing is signed for an order that was closed for good",
+        """
+        SELECT a.id, c.order_id FROM minting_txattempt a JOIN minting_minttx m ON m.id = a.mint_id
+        JOIN orders_orderclosing c ON c.order_id = m.order_id WHERE a.allocated_at > c.closed_at
+        """,
+    ),
     *event_invariants(subject="minting_minttx", event="minting_mintevent", column="mint_id", moves=MOVES),
     Invariant(
         "a mint's amount is exactly its custody record's shares",

@@ -1,4 +1,18 @@
-"""Nothing here is an answer to a customer: these stop a command or a start-up."""
+"""No answers to a customer: these stop a command, a start-up or an act of staff."""
+
+from agora.lib.errors import AgoraError
+
+
+class NotNudgeable(AgoraError):
+    code = "mint_not_nudgeable"
+    status = 409
+    title = "There are no bytes of this mint to send or to look for"
+
+
+class NotClosable(AgoraError):
+    code = "mint_not_closable"
+    status = 409
+    title = "The order cannot be closed over this mint"
 
 
 class WrongChain(Exception):

@@ -94,6 +94,10 @@ class MintTx(Stateful):
     unbacked_since = models.DateTimeField(null=True, blank=True)  # the reserve gate refuses it, from then on
 
     class Meta:
+        permissions: ClassVar = [
+            ("nudge_minttx", "Can have saved bytes sent and looked for again"),
+            ("close_minttx", "Can propose to close the order of a failed mint"),
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["token", "mint_key"], name="mint_once_a_key"),
             models.CheckConstraint(condition=Q(amount_wei__gt=0), name="mint_amount_positive"),

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db.models import Count, Q, Sum
 from django.utils.translation import gettext
 
-from accounts.selectors import MINTING, active_holds, wallets_of
+from accounts.selectors import wallets_of
 from agora.lib.db import snapshot
 from agora.lib.errors import Unavailable, VendorError
 from agora.lib.money import plain, shares_from_wei, tokens_from_wei
@@ -25,12 +25,10 @@ from minting.receipts import build_receipt
 from minting.states import IN_FLIGHT, ON_CHAIN
 from minting.states import MintStatus as S
 from minting.trails import MintTrail, mint_trails
-from orders.selectors import StuckRow, hold_subjects, order_facts, recipients_of
+from orders.selectors import FAILED, OURS, OUTSIDE, StuckRow, cause_of, holds_of_orders, recipients_of
 from orders.trails import OrderTrail, order_trails
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from accounts.models import Customer
 
 
@@ -287,7 +285,10 @@ def gated_tokens() -> list[GatedToken]:
 
 def stuck_mints(*, before: datetime, now: datetime) -> list[StuckRow]:
     """Mints not yet in a block that have not moved since `before`, oldest first."""
-    rows: Iterable[MintTx] = MintTx.objects.filter(status__in=[*IN_FLIGHT, S.FAILED], updated_at__lt=before)[:500]
+    found = MintTx.objects.filter(status__in=[*IN_FLIGHT, S.FAILED], updated_at__lt=before)
+    settled_outside = Q(status=S.FAILED, order__closing__isnull=False)
+    rows = list(found.exclude(settled_outside).order_by("updated_at")[:500])
+    holds = holds_of_orders(order_ids=[mint.order_id for mint in rows], now=now)
     return [
         StuckRow(
             kind="mint",
@@ -295,17 +296,15 @@ def stuck_mints(*, before: datetime, now: datetime) -> list[StuckRow]:
             order_id=str(mint.order_id),
             status=mint.status,
             since=mint.updated_at,
-            waits_for=_WAITS_FOR[S(mint.status)],
-            holds=tuple(active_holds(subjects=_what_stops(mint), now=now)),
+            waits_for="a reserve report that covers it" if mint.unbacked_since else _WAITS_FOR[S(mint.status)],
+            cause=cause_of(holds=holds[mint.order_id], otherwise=_CAUSES[S(mint.status)]),
+            holds=holds[mint.order_id],
         )
-        for mint in sorted(rows, key=lambda mint: mint.updated_at)
+        for mint in rows
     ]
 
 
-def _what_stops(mint: MintTx) -> list[str]:
-    return hold_subjects(facts=order_facts(order_id=mint.order_id), step=MINTING)
-
-
+_CAUSES = {S.PENDING: OURS, S.SIMULATED: OUTSIDE, S.SIGNED: OURS, S.SENT: OUTSIDE, S.FAILED: FAILED}
 _WAITS_FOR = {
     S.PENDING: "a worker to simulate it",
     S.SIMULATED: "the custodian to sign it",

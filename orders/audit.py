@@ -69,6 +69,16 @@ INVARIANTS = [
         """,
     ),
     Invariant(
+        "an order that was closed for good is held for good",
+        """
+        SELECT c.order_id FROM orders_orderclosing c
+        WHERE NOT EXISTS (
+            SELECT FROM accounts_hold h WHERE h.subject = 'order:' || c.order_id
+              AND h.owner = 'closed-for-good' AND h.released_at IS NULL AND h.until IS NULL
+        )
+        """,
+    ),
+    Invariant(
         "an order that is not done moves or is held",
         """
         SELECT o.id, o.status, o.updated_at FROM orders_order o

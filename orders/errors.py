@@ -48,3 +48,21 @@ class OrderNotCancellable(AgoraError):
     code = "order_not_cancellable"
     status = 409
     title = "This order cannot be cancelled any more"
+
+
+class OrderNotUncertain(AgoraError):
+    code = "order_not_uncertain"
+    status = 409
+    title = "There is nothing to look up at the broker"
+
+
+class OrderNotHoldable(AgoraError):
+    code = "order_not_holdable"
+    status = 409
+    title = "There is nothing left to hold"
+
+
+class OrderNotClosable(AgoraError):
+    code = "order_not_closable"
+    status = 409
+    title = "This order cannot be closed"

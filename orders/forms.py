@@ -13,8 +13,10 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from agora.lib import formats
+from agora.lib.admin import ReasonForm
 from agora.lib.money import SHARE_DECIMALS, plain
 from orders.models import Asset
+from orders.states import Resolution
 
 NUMERIC = {"inputmode": "decimal", "autocomplete": "off"}
 
@@ -91,3 +93,26 @@ class BuyForm(forms.Form):
         assert isinstance(field, forms.ChoiceField)
         field.choices = choices
         field.initial = choices[0][0] if choices else None
+
+
+class HoldForm(ReasonForm):
+    hours = forms.IntegerField(
+        min_value=1, max_value=720, required=False, help_text="It ends by itself then. Empty: when you release it."
+    )
+
+
+class ClosingForm(ReasonForm):
+    resolution = forms.ChoiceField(choices=Resolution.choices, help_text="What the customer has got outside.")
+    reference = forms.CharField(
+        max_length=120, strip=True, help_text="Of the case at the custodian, the broker or the bank. No name."
+    )
+
+
+def closing_preview(row: Any) -> list[str]:
+    """What closing the order of a failed transfer or mint means."""
+    return [
+        f"{row} failed: {row.reason or 'without a reason'}",
+        "For an order that was settled outside: refunded, or delivered by another way. Check that first.",
+        "Once somebody else approves within 24 hours, it is held for good and nothing is moved for it any more.",
+        "Its status stays as it is. There is no way back.",
+    ]

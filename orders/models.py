@@ -10,7 +10,7 @@ from django.db.models import F, Q
 
 from agora.lib.statemachine import StateEvent, Stateful, append_only, event_triggers, state_triggers
 from orders.brokers.base import ExecutionKind
-from orders.states import FIRST_STAGE, MOVES, OPEN, STAGE, OrderStatus
+from orders.states import FIRST_STAGE, MOVES, OPEN, STAGE, OrderStatus, Resolution
 
 
 class Asset(models.Model):
@@ -169,6 +169,11 @@ class Order(Stateful):
     mint_tx_hash = models.CharField(max_length=66, blank=True)  # of the latest mint that is in a block
 
     class Meta:
+        permissions: ClassVar = [
+            ("look_up_order", "Can have an uncertain order looked up at the broker"),
+            ("cancel_order", "Can have an order cancelled"),
+            ("hold_order", "Can hold an order"),
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["customer", "client_order_id"], name="order_once_a_client_id"),
             models.UniqueConstraint(
@@ -218,6 +223,28 @@ class Order(Stateful):
     def stage(self) -> str:
         """What a customer calls the status."""
         return STAGE.get(self.status, FIRST_STAGE)
+
+
+class OrderClosing(models.Model):
+    """An order that cannot be completed here was settled outside: two people said so. No status changes by it."""
+
+    order = models.OneToOneField(Order, on_delete=models.PROTECT, related_name="closing")
+    cause = models.CharField(max_length=80)  # custody:<uuid> or mint:<uuid>, which FAILED
+    resolution = models.CharField(max_length=16, choices=Resolution.choices)
+    reference = models.CharField(max_length=120)  # of the case at the custodian, the bank or the broker
+    closed_by = models.CharField(max_length=64)
+    reason = models.TextField()
+    closed_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(resolution__in=Resolution.values), name="closing_resolution_known"),
+            models.CheckConstraint(condition=~Q(reference=""), name="closing_has_a_reference"),
+        ]
+        triggers: ClassVar = append_only()
+
+    def __str__(self) -> str:
+        return f"closing of order {self.order_id}"
 
 
 class OrderEvent(StateEvent):

@@ -19,7 +19,9 @@ SLOW, LATE = timedelta(minutes=15), timedelta(hours=24)
 
 
 def _orders(*, now: datetime) -> Panel:
-    open_orders = Order.objects.exclude(status__in=[*WITHOUT_FILL, S.SETTLED]).order_by("created_at")
+    open_orders = (
+        Order.objects.filter(closing=None).exclude(status__in=[*WITHOUT_FILL, S.SETTLED]).order_by("created_at")
+    )
     oldest = open_orders.first()
     facts = [Fact(label="Orders that are not settled", value=str(open_orders.count()), url=_list("?o=7"))]
     if oldest:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -14,9 +14,9 @@ from django.http import Http404
 from django.utils.translation import gettext_noop as _
 from django.utils.translation import ngettext
 
-from accounts.selectors import BUYING, MINTING, ActiveHold, active_holds, customer_of, step_subjects
+from accounts.selectors import BUYING, EVERYTHING, MINTING, ActiveHold, active_holds, customer_of, step_subjects
 from orders.market import PriceState, quote
-from orders.models import Asset, Order, OrderEvent
+from orders.models import Asset, Order, OrderClosing, OrderEvent
 from orders.states import LADDER, WITHOUT_FILL
 from orders.states import OrderStatus as S
 
@@ -75,6 +75,32 @@ def hold_subjects(*, facts: OrderFacts, step: str = "") -> list[str]:
 def step_of(*, status: str) -> str:
     """The step that an order of this status waits for, where it can be paused by itself; else ""."""
     return {S.PENDING: BUYING, S.CUSTODY_CONFIRMED: MINTING}.get(S(status), "")
+
+
+def order_exists(*, order_id: UUID) -> bool:
+    return Order.objects.filter(pk=order_id).exists()
+
+
+def is_closed(*, order_id: UUID) -> bool:
+    """Whether two people closed it for good (orders.services.close_order)."""
+    return OrderClosing.objects.filter(order_id=order_id).exists()
+
+
+def holds_of_orders(*, order_ids: Iterable[UUID], now: datetime) -> dict[UUID, tuple[ActiveHold, ...]]:
+    """What holds each of these orders now, oldest first: itself, its asset, its customer or everything. Two queries."""
+    rows = Order.objects.filter(pk__in=set(order_ids)).values_list("pk", "status", "asset__symbol", "customer_id")
+    subjects = {pk: _stoppers(pk, status, symbol, customer) for pk, status, symbol, customer in rows}
+    holds = active_holds(subjects=[one for names in subjects.values() for one in names], now=now)
+    return {
+        pk: tuple(hold for hold in holds if hold.subject in names or hold.subject == EVERYTHING)
+        for pk, names in subjects.items()
+    }
+
+
+def _stoppers(order_id: UUID, status: str, symbol: str, customer_id: UUID) -> list[str]:
+    step = step_of(status=status)
+    own = [f"order:{order_id}", f"asset:{symbol}", f"customer:{customer_id}"]
+    return [*own, *(step_subjects(step=step, symbol=symbol) if step else [])]
 
 
 def unsettled_with_broker() -> list[str]:
@@ -147,7 +173,7 @@ def steps(*, order: Order) -> list[Step]:
 def closing_blockers(*, customer: Customer, now: datetime) -> list[str]:
     """Why a customer's account cannot be closed yet (agora/pipeline.py)."""
     ended = [S.SETTLED, *sorted(WITHOUT_FILL)]
-    going = Order.objects.filter(customer=customer).exclude(status__in=ended).count()
+    going = Order.objects.filter(customer=customer, closing=None).exclude(status__in=ended).count()
     if not going:
         return []
     sentence = ngettext("%(count)d order is on its way.", "%(count)d orders are on their way.", going)
@@ -219,14 +245,31 @@ class StuckRow:
     status: str
     since: datetime
     waits_for: str
+    cause: str  # one of CAUSES
     holds: tuple[ActiveHold, ...] = ()
+
+
+FAILED, UNCERTAIN, HELD, OUTSIDE, OURS = "failed", "uncertain", "held", "outside", "ours"
+CAUSES = {  # what kind of standing still it is, the worst first
+    FAILED: "Failed: staff decide",
+    UNCERTAIN: "Nobody knows yet whether the vendor got it",
+    HELD: "On hold",
+    OUTSIDE: "Waits for a vendor or the chain",
+    OURS: "Waits for us: a worker, or an earlier step",
+}
+
+
+def cause_of(*, holds: Sequence[ActiveHold], otherwise: str) -> str:
+    """Failed and uncertain say more than a hold does."""
+    return HELD if holds and otherwise not in (FAILED, UNCERTAIN) else otherwise
 
 
 def stuck_orders(*, before: datetime, now: datetime) -> list[StuckRow]:
     """Orders between acceptance and custody that have not moved since `before`, oldest first."""
-    rows = Order.objects.select_related("asset").filter(
-        status__in=[S.PENDING, S.SUBMITTING, S.SUBMITTED, S.PARTIALLY_FILLED, S.FILLED], updated_at__lt=before
-    )
+    open_here = [S.PENDING, S.SUBMITTING, S.SUBMITTED, S.PARTIALLY_FILLED, S.FILLED]
+    found = Order.objects.filter(status__in=open_here, updated_at__lt=before, closing=None)
+    rows = list(found.order_by("updated_at")[:500])
+    holds = holds_of_orders(order_ids=[order.pk for order in rows], now=now)
     return [
         StuckRow(
             kind="order",
@@ -235,14 +278,17 @@ def stuck_orders(*, before: datetime, now: datetime) -> list[StuckRow]:
             status=order.status,
             since=order.updated_at,
             waits_for=_WAITS_FOR[S(order.status)],
-            holds=tuple(active_holds(subjects=_what_stops(order), now=now)),
+            cause=cause_of(holds=holds[order.pk], otherwise=_cause(order)),
+            holds=holds[order.pk],
         )
-        for order in rows.order_by("updated_at")[:500]
+        for order in rows
     ]
 
 
-def _what_stops(order: Order) -> list[str]:
-    return hold_subjects(facts=order_facts(order_id=order.pk), step=step_of(status=order.status))
+def _cause(order: Order) -> str:
+    if order.uncertain_since:
+        return UNCERTAIN
+    return OURS if order.status in (S.PENDING, S.FILLED) else OUTSIDE
 
 
 _WAITS_FOR = {

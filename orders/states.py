@@ -24,6 +24,13 @@ class OrderStatus(models.TextChoices):
     EXPIRED = "EXPIRED"
 
 
+class Resolution(models.TextChoices):
+    """How an order that cannot be completed here was settled outside."""
+
+    REFUNDED = "REFUNDED"  # the customer has their money back
+    DELIVERED = "DELIVERED"  # the customer has the shares or tokens by another way
+
+
 S = OrderStatus
 WITHOUT_FILL = frozenset({S.REJECTED, S.CANCELLED, S.EXPIRED})
 OPEN = frozenset({S.PENDING, S.SUBMITTING, S.SUBMITTED, S.PARTIALLY_FILLED})

@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts import services
 from accounts.forms import PauseForm
 from accounts.models import Hold
+from accounts.states import CLOSED
 from accounts.switches import KINDS, switches, what_it_stops
 from agora.lib.admin import Act, ReasonedAction, ReasonedAdmin
 
@@ -32,14 +33,26 @@ def _propose(row: Hold, act: Act) -> None:
 
 
 def _may_undo(row: Hold, user: Any) -> str:
+    if row.subject.startswith("order:"):
+        return "It stops one order: release it."
     return services.undo_refusal(hold=row, actor=f"staff:{user.pk}", now=timezone.now())
 
 
+def _release(row: Hold, act: Act) -> None:
+    services.release_own_hold(hold_id=row.pk, actor=act.actor, reason=act.reason, now=act.now)
+
+
+def _may_release(row: Hold, user: Any) -> str:
+    return services.own_release_refusal(hold=row, actor=f"staff:{user.pk}")
+
+
 def _may_propose(row: Hold, user: Any) -> str:
+    if row.owner == CLOSED:
+        return "The order was closed for good."
     if row.released_at is not None:
         return "It goes on already."
-    if row.subject.startswith("order:"):
-        return "One order's hold is released on the order's own page."
+    if row.subject.startswith("order:") and row.owner == f"staff:{user.pk}":
+        return "It is yours: release it."
     if services.open_release(hold=row, now=timezone.now()):
         return "Its release is proposed already: another person has to approve it."
     return ""
@@ -80,6 +93,14 @@ class HoldAdmin(ReasonedAdmin):
             run=_undo,
             refusal=_may_undo,
             preview=lambda row: [*_says(row), "You paused it a moment ago: it goes on at once."],
+        ),
+        ReasonedAction(
+            name="release",
+            title="Release your hold",
+            permission="accounts.release_hold",
+            run=_release,
+            refusal=_may_release,
+            preview=lambda row: [*_says(row), "What it stopped goes on by itself, unless another hold stops it."],
         ),
         ReasonedAction(
             name="propose-release",

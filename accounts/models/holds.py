@@ -9,6 +9,7 @@ import pgtrigger
 from django.db import models
 from django.db.models import Q
 
+from accounts.states import CLOSED
 from agora.lib.ids import new_id
 
 YOUNG = timedelta(minutes=15)  # so long, who paused something may take it back alone
@@ -52,6 +53,11 @@ class Hold(models.Model):
         indexes: ClassVar = [models.Index(fields=["subject"], condition=Q(released_at=None), name="hold_active")]
         triggers: ClassVar = [
             pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete),
+            pgtrigger.Protect(
+                name="closed_for_good",
+                operation=pgtrigger.Update | pgtrigger.Delete,
+                condition=pgtrigger.Q(old__owner=CLOSED),
+            ),
             pgtrigger.ReadOnly(
                 name="reason_is_fixed", fields=["id", "subject", "owner", "reason", "placed_at", "until"]
             ),

@@ -5,6 +5,7 @@ from accounts.services.checking import check_identity, process_kyc_notification,
 from accounts.services.consenting import publish_disclosures
 from accounts.services.deciding import approve_customer, reject_customer, reopen_customer
 from accounts.services.exporting import check_recent_sign_in, record_data_export
+from accounts.services.holding import own_release_refusal, release_own_hold
 from accounts.services.idempotency import (
     Claim,
     StoredAnswer,
@@ -130,6 +131,7 @@ __all__ = [
     "open_case",
     "open_release",
     "open_session",
+    "own_release_refusal",
     "pause",
     "place_hold",
     "process_kyc_notification",
@@ -156,6 +158,7 @@ __all__ = [
     "release_hold",
     "release_key",
     "release_limit",
+    "release_own_hold",
     "release_pause",
     "reopen_customer",
     "replay_delivery",

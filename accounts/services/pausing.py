@@ -15,6 +15,7 @@ from accounts.selectors import BUYING, EVERYTHING, MINTING
 from accounts.services.auditing import record_audit
 from accounts.services.people import place_hold, release_hold
 from accounts.services.proposing import propose
+from accounts.states import CLOSED
 from accounts.switches import is_lapsed, symbols
 
 WHOLE = (EVERYTHING, BUYING, MINTING)
@@ -59,6 +60,8 @@ def undo_refusal(*, hold: Hold, actor: str, now: datetime) -> str:
 def propose_release(*, hold_id: UUID, proposer: User, reason: str, now: datetime) -> Proposal:
     """Ask for the second person who lets it go on. Raises SwitchRefused."""
     hold = Hold.objects.select_for_update().get(pk=hold_id)
+    if hold.owner == CLOSED:
+        raise SwitchRefused("The order was closed for good.")
     if hold.released_at is not None:
         raise SwitchRefused("It goes on already.")
     if open_release(hold=hold, now=now) is not None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from accounts.errors import WalletTaken
@@ -80,9 +81,12 @@ def bind_wallet(*, customer: Customer, address: str, now: datetime) -> Wallet:
 
 @transaction.atomic
 def place_hold(*, subject: str, owner: str, reason: str, now: datetime, until: datetime | None = None) -> Hold:
-    """Add an owner's hold on a subject; the one they already have there, if any, stays as it is."""
-    lapsed = Hold.objects.filter(subject=subject, owner=owner, released_at=None, until__lte=now)
-    lapsed.update(released_at=now, released_by="lapsed")
+    """Add an owner's hold on a subject; the one they already have there, if any, stays as it is.
+
+    One that ran out does not count: it is released as of its end.
+    """
+    over = Hold.objects.filter(subject=subject, owner=owner, released_at=None, until__lte=now)
+    over.update(released_at=F("until"), released_by="expiry")
     hold, created = Hold.objects.get_or_create(
         subject=subject,
         owner=owner,
@@ -92,7 +96,8 @@ def place_hold(*, subject: str, owner: str, reason: str, now: datetime, until: d
     if created:
         logger.warning("hold placed", subject=subject, owner=owner, reason=reason)
         if is_staff_actor(owner):
-            record_audit(actor=owner, action="hold.place", subject=subject, reason=reason, now=now)
+            after = {"until": until.isoformat() if until else ""}
+            record_audit(actor=owner, action="hold.place", subject=subject, after=after, reason=reason, now=now)
     return hold
 
 

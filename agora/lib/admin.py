@@ -252,5 +252,13 @@ class ReasonedAdmin(ReadOnlyAdmin):
         return f"{self.opts.app_label}_{self.opts.model_name}_act"
 
 
+def offers_for(request: HttpRequest, row: Any, *, site: admin.AdminSite | None = None) -> list[tuple[Any, str]]:
+    """What this user may do to a row as it stands, each with its URL: for pages that show rows of several kinds."""
+    model_admin = (site or admin.site).get_model_admin(type(row))
+    if not isinstance(model_admin, ReasonedAdmin) or not model_admin.has_view_permission(request):
+        return []
+    return [(action, url) for action, url in model_admin.offered(request, row)]
+
+
 def _version(row: Any) -> str:
     return str(getattr(row, "version", ""))

@@ -46,10 +46,12 @@ from accounts.services import (
 from accounts.tests.people import CPF_2, applicant
 from agora.lib.admin import ReadOnlyAdmin, ReasonedAction, ReasonedAdmin
 from agora.roles import ROLES
-from agora.tests.rows import NOON, new_asset, new_person, new_record, walk_to
+from agora.tests.rows import NOON, new_asset, new_mint, new_order, new_person, new_record, walk_to
 from agora.tests.staff import console_of, new_staff
 from agora.tests.tables import fingerprint, unchanged
 from custody.models import CustodyRecord
+from minting.models import MintTx
+from orders.models import Order
 from reserves.models import Break
 from reserves.tests.reports import drafted_row, signed_row
 
@@ -152,6 +154,29 @@ def _difference() -> Break:
     return Break.objects.get(pk=row.pk)  # its quantity as the page has it
 
 
+def _uncertain() -> Order:
+    return walk_to(new_order(), "SUBMITTING")
+
+
+def _called() -> CustodyRecord:
+    row = walk_to(new_record(), "SUBMITTED")
+    CustodyRecord.objects.filter(pk=row.pk).update(called_at=timezone.now())
+    return row
+
+
+def _held_by(owner: str) -> Hold:
+    return place_hold(subject=f"order:{new_order().pk}", owner=owner, reason="a question", now=timezone.now())
+
+
+def _make_mine(row: Any, client: Client) -> None:
+    """The hold is theirs, where they are staff."""
+    Hold.objects.filter(pk=row.pk).update(owner=f"staff:{client.session.get('_auth_user_id', 0)}")
+
+
+def _mint_at(status: str) -> MintTx:
+    return walk_to(new_mint(), status)
+
+
 def _rule() -> MonitoringRule:
     now = timezone.now()
     return add_rule(
@@ -185,6 +210,7 @@ class Case:
     prepare: Callable[[Any, Client], None] = lambda row, client: None  # once it is known who asks
 
 
+SETTLED_OUTSIDE = {"resolution": "REFUNDED", "reference": "case 7"}
 ACTIONS: dict[str, Case] = {
     "accounts.customer.approve": Case(_waiting, {"compliance"}, {}, ("customer.approve",)),
     "accounts.customer.reject": Case(
@@ -229,7 +255,20 @@ ACTIONS: dict[str, Case] = {
         signed_row, {"compliance", "operations"}, {}, ("report.approve", "report.publish")
     ),
     "accounts.user.reset-second-factor": Case(_colleague, set(), {}, ("login.second_factor_reset",)),
+    "accounts.hold.release": Case(
+        lambda: _held_by("staff:0"), {"operations", "compliance"}, {}, ("hold.release",), _make_mine
+    ),
+    "orders.order.look-up": Case(_uncertain, {"operations"}, {}, ("order.look_up",)),
+    "orders.order.hold": Case(new_order, {"operations", "compliance"}, {"hours": "2"}, ("hold.place",)),
+    "orders.order.cancel": Case(new_order, {"operations"}, {}, ("order.cancel",)),
     "custody.custodyrecord.retry": Case(_failed, {"operations"}, {}, ("custody.retry",)),
+    "custody.custodyrecord.look-up": Case(_called, {"operations"}, {}, ("custody.look_up",)),
+    "custody.custodyrecord.propose-close": Case(_failed, {"operations"}, SETTLED_OUTSIDE, ("proposal.propose",)),
+    "minting.minttx.rebroadcast": Case(lambda: _mint_at("SIGNED"), {"operations"}, {}, ("mint.rebroadcast",)),
+    "minting.minttx.observe": Case(lambda: _mint_at("SENT"), {"operations"}, {}, ("mint.observe",)),
+    "minting.minttx.propose-close": Case(
+        lambda: _mint_at("FAILED"), {"operations"}, SETTLED_OUTSIDE, ("proposal.propose",)
+    ),
 }
 
 
@@ -289,7 +328,7 @@ def test_the_groups_name_permissions_that_models_declare() -> None:
 
 def test_migrate_alone_makes_the_groups() -> None:
     Group.objects.all().delete()
-    import_module("accounts.migrations.0013_console_groups").sync(apps, None)
+    import_module("accounts.migrations.0018_holds_closed_for_good").sync(apps, None)
 
     made = {
         group.name: {

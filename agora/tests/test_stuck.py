@@ -53,6 +53,7 @@ def test_an_order_that_the_broker_holds_back_is_listed(world: World) -> None:
         "order_id": str(order.pk),
         "status": "SUBMITTED",
         "waits_for": "the broker to fill it",
+        "cause": "outside",
         "holds": [],
     }
 

@@ -12,6 +12,7 @@ from custody.errors import NotRetryable
 from custody.models import CustodyRecord
 from custody.services.transferring import OWNER
 from custody.states import CustodyStatus as S
+from orders.selectors import is_closed
 
 
 @serializable
@@ -25,6 +26,8 @@ def retry_custody(*, record_id: UUID, actor: str, reason: str, now: datetime) ->
         raise NotRetryable(f"This record is {record.status}.")
     if record.provider_status == "COMPLETED":  # …_BUT_3RD_PARTY_FAILED: Fireblocks deducts the balance all the same
         raise NotRetryable("The custodian moved the shares although a third party failed: settle it with them first.")
+    if is_closed(order_id=record.order_id):
+        raise NotRetryable("The order was closed for good.")
     burned, before = record.external_tx_id, {"status": str(record.status), "attempt": str(record.attempt)}
     record.attempt += 1
     record.external_tx_id = ids.custody_external_tx_id(record.pk, record.attempt)

@@ -8,6 +8,7 @@ from minting.services.exporting import export_data
 from minting.services.observing import observe_mint
 from minting.services.registering import register_token, verify_chain
 from minting.services.requesting import request_mint
+from minting.services.steering import close_failed_mint, look_for_mint, rebroadcast_mint
 from minting.services.sweeping import sweep_mints
 from minting.services.watching import watch_chain_once
 
@@ -16,11 +17,14 @@ __all__ = [
     "HolderCount",
     "TokenPlan",
     "advance_mint",
+    "close_failed_mint",
     "count_holders",
     "deploy_token",
     "explain_wait",
     "export_data",
+    "look_for_mint",
     "observe_mint",
+    "rebroadcast_mint",
     "register_token",
     "release_backed",
     "request_mint",

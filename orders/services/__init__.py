@@ -9,18 +9,23 @@ from orders.services.placing import place_order, preview_order, register_asset
 from orders.services.pricing import record_price, refresh_prices
 from orders.services.progress import report_custody, report_minted
 from orders.services.rating import record_rate, refresh_rates
+from orders.services.steering import cancel_order_for, close_order, hold_order, look_up_order
 from orders.services.submitting import submit_order
 from orders.services.sweeping import sweep_orders
 
 __all__ = [
     "cancel_order",
+    "cancel_order_for",
     "catch_up",
+    "close_order",
     "evaluate_rules",
     "follow_trade_updates",
+    "hold_order",
     "ingest_execution",
     "ingest_malformed",
     "ingest_report",
     "list_at_broker",
+    "look_up_order",
     "place_order",
     "preview_order",
     "record_price",

@@ -10,9 +10,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
-from custody.selectors import stuck_custody
-from minting.selectors import stuck_mints
-from orders.selectors import StuckRow, stuck_orders
+from agora.stuck import find_stuck
+from orders.selectors import StuckRow
 
 
 class Command(BaseCommand):
@@ -31,16 +30,6 @@ class Command(BaseCommand):
         for row in rows:
             self.stdout.write(_line(row, now))
         self.stdout.write(f"{len(rows)} rows have not moved for {options['older_than']:g} s")
-
-
-def find_stuck(*, older_than: float, now: datetime) -> list[StuckRow]:
-    before = now - timedelta(seconds=older_than)
-    found = [
-        *stuck_orders(before=before, now=now),
-        *stuck_custody(before=before, now=now),
-        *stuck_mints(before=before, now=now),
-    ]
-    return sorted(found, key=lambda row: row.since)
 
 
 def _line(row: StuckRow, now: datetime) -> str:

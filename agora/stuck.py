@@ -1,0 +1,64 @@
+"""What stands still anywhere in the loop: for `manage.py stuck` and for the console's list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.apps import apps
+from django.contrib.admin import AdminSite
+from django.http import HttpRequest
+from django.urls import reverse
+
+from agora.lib.admin import offers_for
+from custody.selectors import stuck_custody
+from minting.selectors import stuck_mints
+from orders.selectors import CAUSES, FAILED, HELD, UNCERTAIN, StuckRow, stuck_orders
+
+MODELS = {"order": "orders.Order", "custody record": "custody.CustodyRecord", "mint": "minting.MintTx"}
+OLDER_THAN = 60.0  # seconds
+
+
+def find_stuck(*, older_than: float, now: datetime) -> list[StuckRow]:
+    before = now - timedelta(seconds=older_than)
+    found = [
+        *stuck_orders(before=before, now=now),
+        *stuck_custody(before=before, now=now),
+        *stuck_mints(before=before, now=now),
+    ]
+    return sorted(found, key=lambda row: row.since)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StuckLine:
+    """A row that stands still, as the console shows it: with what this user may do about it as it stands."""
+
+    row: StuckRow
+    cause: str
+    is_bad: bool
+    row_url: str
+    order_url: str
+    offers: list[tuple[Any, str]]
+
+
+def stuck_lines(*, site: AdminSite, request: HttpRequest, rows: Sequence[StuckRow]) -> list[StuckLine]:
+    """A query for each kind of row, and what the actions' own checks take."""
+    found: dict[str, Any] = {}
+    for kind, label in MODELS.items():
+        model = apps.get_model(label)
+        found |= {str(pk): row for pk, row in model.objects.in_bulk([r.row_id for r in rows if r.kind == kind]).items()}
+    return [_line(site, request, row, found[row.row_id]) for row in rows if row.row_id in found]
+
+
+def _line(site: AdminSite, request: HttpRequest, row: StuckRow, instance: Any) -> StuckLine:
+    name = f"admin:{instance._meta.app_label}_{instance._meta.model_name}_change"
+    return StuckLine(
+        row=row,
+        cause=CAUSES[row.cause],
+        is_bad=row.cause in (FAILED, UNCERTAIN, HELD),
+        row_url=reverse(name, args=[instance.pk], current_app=site.name),
+        order_url=reverse("admin:orders_order_change", args=[row.order_id], current_app=site.name),
+        offers=offers_for(request, instance, site=site),
+    )
