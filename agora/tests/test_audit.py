@@ -215,7 +215,28 @@ def _endpoint_moved(before: str, after: str) -> list[str]:
     ]
 
 
+def _closing(at: str) -> str:
+    return (
+        "INSERT INTO orders_orderclosing (order_id, cause, resolution, reference, closed_by, reason, closed_at)"
+        f" SELECT id, 'mint:x', 'REFUNDED', 'case 7', 'staff:1', 'x', {at} FROM orders_order"
+        " ORDER BY created_at LIMIT 1"
+    )
+
+
 SEEDS: dict[str, tuple[str, list[str]]] = {
+    "a closed order that nothing holds": (
+        "an order that was closed for good is held for good",
+        [_closing("now()")],
+    ),
+    "a signature for a closed order": (
+        "nothing is signed for an order that was closed for good",
+        [
+            _closing("'2000-01-01'"),
+            "INSERT INTO accounts_hold (id, subject, owner, reason, placed_at, released_by)"
+            " SELECT gen_random_uuid(), 'order:' || order_id, 'closed-for-good', 'x', now(), ''"
+            " FROM orders_orderclosing",
+        ],
+    ),
     "a customer's event is gone": (
         "accounts_customer: events are gapless and joined",
         ["DELETE FROM accounts_customerevent WHERE sequence = 1", _unannounced("customer", "sequence = 1")],
