@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 from django.http import Http404
 
 from accounts.errors import EventCursorUnknown
@@ -33,6 +33,17 @@ def events_after(
     if types:
         rows = rows.filter(type__in=types)
     return list(rows.order_by("position")[:limit])
+
+
+def newest_position() -> int:
+    """Of all customers' events: 0 before the first."""
+    return PublicEvent.objects.aggregate(newest=Max("position"))["newest"] or 0
+
+
+def news_since(*, position: int) -> dict[UUID, int]:
+    """Whose events came after that position, and each one's newest. All customers: it is for waking readers."""
+    rows = PublicEvent.objects.filter(position__gt=position).order_by()
+    return dict(rows.values("customer_id").annotate(newest=Max("position")).values_list("customer_id", "newest"))
 
 
 def event_for(*, customer: Customer, event_id: UUID) -> PublicEvent:

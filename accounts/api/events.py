@@ -61,7 +61,7 @@ class EventsView(ApiView):
         problems=["not_a_customer", "invalid_request", "event_cursor_unknown"],
     )
     def get(self, request: Request) -> Response:
-        serializer = EventsQuerySerializer(data=_query(request))
+        serializer = EventsQuerySerializer(data=query_of(request))
         serializer.is_valid(raise_exception=True)
         asked = serializer.validated_data
         events = feed.events_after(
@@ -89,6 +89,6 @@ class EventView(ApiView):
         return Response(feed.wire(feed.event_for(customer=customer_of(user=request.user), event_id=event_id)))
 
 
-def _query(request: Request) -> dict[str, Any]:
+def query_of(request: Request) -> dict[str, Any]:
     given = request.query_params
     return {name: given.getlist(name) if name == "type" else given[name] for name in given}

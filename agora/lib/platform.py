@@ -22,7 +22,7 @@ from agora.lib.supervisor import Service, Supervisor
 ROOT = Path(__file__).resolve().parents[2]
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
 SETUP_WITHIN = 120.0
-# What the web process is never given: taken over, it can neither trade nor sign (DESIGN §5).
+# What the processes that the public reaches are never given: taken over, they can neither trade nor sign (DESIGN §5).
 VENDOR_KEYS = ("ALPACA_KEY_ID", "ALPACA_SECRET_KEY", "FIREBLOCKS_API_KEY", "FIREBLOCKS_PRIVATE_KEY_FILE")
 
 
@@ -36,6 +36,7 @@ class Layout:
 
     home: Path
     web_port: int
+    stream_port: int
     broker_port: int
     custodian_port: int
     chain_port: int
@@ -45,6 +46,10 @@ class Layout:
     @property
     def web_url(self) -> str:
         return f"http://127.0.0.1:{self.web_port}"
+
+    @property
+    def stream_url(self) -> str:
+        return f"http://127.0.0.1:{self.stream_port}"
 
     @property
     def broker_url(self) -> str:
@@ -85,6 +90,7 @@ def on_free_ports(home: Path, *, web_port: int = 0, block_time: int | None = 2, 
     return Layout(
         home=home.resolve(),
         web_port=web_port or free_port(),
+        stream_port=free_port(),
         broker_port=free_port(),
         custodian_port=free_port(),
         chain_port=free_port(),
@@ -121,9 +127,12 @@ def outside_services(layout: Layout) -> list[Service]:
 def web_service(layout: Layout) -> Service:
     command = [sys.executable, "-m", "gunicorn", "agora.wsgi", "--chdir", str(ROOT), "--threads", "4"]
     command += ["--bind", f"127.0.0.1:{layout.web_port}", "--graceful-timeout", "5", "--log-level", "warning"]
-    # Empty, not absent: a service's settings are added to our own environment.
-    env = {**layout.env(), **dict.fromkeys(VENDOR_KEYS, "")}
-    return Service("web", command, env=env, ready=http_ready(f"{layout.web_url}/sign-in/"))
+    return Service("web", command, env=_public_env(layout), ready=http_ready(f"{layout.web_url}/sign-in/"))
+
+
+def stream_service(layout: Layout) -> Service:
+    command = [*MANAGE, "stream", "--port", str(layout.stream_port)]
+    return Service("stream", command, env=_public_env(layout), ready=port_ready(layout.stream_port))
 
 
 def worker_service(layout: Layout) -> Service:
@@ -136,6 +145,11 @@ def follower_service(layout: Layout) -> Service:
     ready = layout.home / "follower.ready"
     command = [*MANAGE, "follow", "--ready-file", str(ready)]
     return Service("follower", command, env=layout.env(), ready=file_ready(ready))
+
+
+def _public_env(layout: Layout) -> dict[str, str]:
+    """Empty, not absent: a service's settings are added to our own environment."""
+    return {**layout.env(), **dict.fromkeys(VENDOR_KEYS, "")}
 
 
 def manage(layout: Layout, *arguments: str) -> str:
@@ -154,11 +168,12 @@ def manage(layout: Layout, *arguments: str) -> str:
 
 @contextmanager
 def running(
-    layout: Layout, *, echo: bool = False, say: Callable[[str], None] = lambda text: None
+    layout: Layout, *, echo: bool = False, stream: bool = False, say: Callable[[str], None] = lambda text: None
 ) -> Iterator[list[Supervisor]]:
     """The platform, set up and running, until the block is left; then all is stopped, database too.
 
-    Yields its supervisors: call `check()` of each now and then, to restart what crashed. `say` hears of each step.
+    Yields its supervisors: call `check()` of each now and then, to restart what crashed. `stream`: with
+    the server of event streams. `say` hears of each step.
     Raises ServiceFailed, SetupFailed.
     """
     logs = layout.home / "logs"
@@ -169,6 +184,7 @@ def running(
         outside = stack.enter_context(Supervisor(outside_services(layout), logs=logs, echo=echo))
         say("setting up PostgreSQL, AAPL's vault account and token, and a demo customer")
         manage(layout, "setup_sandbox")
-        say("starting web, worker and follower")
+        say("starting web, worker and follower" + (" and stream" if stream else ""))
         ours = [web_service(layout), worker_service(layout), follower_service(layout)]
+        ours += [stream_service(layout)] if stream else []
         yield [outside, stack.enter_context(Supervisor(ours, logs=logs, echo=echo))]

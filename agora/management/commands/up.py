@@ -28,7 +28,7 @@ class Command(BaseCommand):
         layout = platform.on_free_ports(options["home"], web_port=options["port"] or free_port(), LOG_FORMAT="console")
         self.stdout.write(f"Starting in {layout.home} …")
         try:
-            with platform.running(layout, echo=True, say=self.stdout.write) as supervisors:
+            with platform.running(layout, echo=True, stream=True, say=self.stdout.write) as supervisors:
                 self._welcome(layout)
                 while True:
                     for supervisor in supervisors:
@@ -42,6 +42,7 @@ class Command(BaseCommand):
     def _welcome(self, layout: platform.Layout) -> None:
         demo = json.loads((layout.home / "demo.json").read_text())
         url = f"http://localhost:{layout.web_port}"
+        stream = f"{layout.stream_url}/api/v1/events/stream"
         lines = {
             "Pages": url,
             "Console": f"{url}/admin/",
@@ -50,6 +51,7 @@ class Command(BaseCommand):
             "Code": f"AGORA_HOME={layout.home} .venv/bin/python manage.py totp_code staff",
             "Groups": ", ".join(f"{name} / {demo['passwords'][name]}" for name in ROLES),
             "API": f'curl -H "Authorization: Bearer {demo["api_token"]}" {url}/api/v1/assets',
+            "Stream": f'curl -N -H "Authorization: Bearer {demo["api_token"]}" {stream}',
             "Broker": f"{layout.broker_url}/_sandbox/log",
             "Custodian": f"{layout.custodian_url}/_sandbox/log",
             "Chain": layout.chain_url,
