@@ -48,8 +48,9 @@ test: setup ## the whole suite, in parallel
 fuzz: setup ## ask the whole API for trouble: schemathesis against a platform of its own (minutes)
 	@$(BIN)/python -m agora.tests.fuzz
 
-openapi: setup ## write docs/openapi.yaml anew from the views
+openapi: setup ## write docs/openapi.yaml and the Postman collection anew from the views
 	$(BIN)/python manage.py spectacular --file docs/openapi.yaml --validate --fail-on-warn
+	$(BIN)/python manage.py postman --file docs/agora.postman_collection.json
 
 e2e: setup $(BROWSER)/node_modules/.installed ## the pages in a real Chromium: journeys, wallets, accessibility, weight, Lighthouse
 	@$(BIN)/python -m agora.tests.browser.chromium

@@ -14,6 +14,7 @@ from accounts.models import Customer, Disclosure, User
 from accounts.states import CaseOutcome, Country, DisclosureKind, RejectKind, Severity
 from accounts.switches import symbols
 from agora.lib.admin import ReasonForm
+from agora.lib.api.scopes import SCOPES
 from agora.lib.errors import AgoraError
 
 HOME_OF = {"pt-br": Country.BR, "es": Country.PY}  # a guess that the form starts from
@@ -82,6 +83,27 @@ _LABELS = {
     DisclosureKind.RIGHTS: _("I have read what a token is, and what it is not."),
     DisclosureKind.PRIVACY: _("I have read how my data is used, and agree."),
 }
+
+
+class ApiKeyForm(forms.Form):
+    """A key of a customer's: what for, what it may, for how long, from where."""
+
+    name = forms.CharField(label=_("What for"), max_length=100)
+    scopes = forms.MultipleChoiceField(
+        label=_("What it may"),
+        choices=[(scope, scope) for scope in SCOPES],
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": _("Choose one at least.")},
+    )
+    days = forms.ChoiceField(
+        label=_("For how long"), choices=[("30", _("30 days")), ("90", _("90 days")), ("365", _("a year"))]
+    )
+    networks = forms.CharField(
+        label=_("Only from these addresses"),
+        required=False,
+        max_length=500,
+        help_text=_("For example 203.0.113.7 or 203.0.113.0/24, separated by spaces. Empty: from anywhere."),
+    )
 
 
 class RefuseForm(ReasonForm):

@@ -15,6 +15,8 @@ urlpatterns = [
     path("profile/deletion/", privacy.deletion_request, name="deletion-request"),
     path("profile/deletion/withdraw/", privacy.deletion_withdrawal, name="deletion-withdrawal"),
     path("disclosures/<int:disclosure_id>/", views.disclosure, name="disclosure"),
+    path("profile/keys/", views.api_keys, name="api-keys"),
+    path("profile/keys/<int:token_id>/revoke/", views.revoke_api_key, name="api-key-revoke"),
     path("profile/", views.profile, name="profile"),
     path("webhooks/sumsub", webhooks.sumsub, name="webhook-sumsub"),
 ]

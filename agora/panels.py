@@ -14,8 +14,8 @@ from agora.stuck import OLDER_THAN, find_stuck
 from orders.selectors import FAILED, HELD, UNCERTAIN
 
 LOOPS = (
-    *("trade-stream", "broker-list", "chain", "sweep", "prices", "rates", "webhooks", "attest", "reports", "reconcile"),
-    "audit-seal",
+    *("trade-stream", "broker-list", "chain", "sweep", "prices", "rates", "monitor"),
+    *("webhooks", "attest", "reports", "reconcile", "audit-seal"),
 )
 PROMPT = timedelta(seconds=30)  # a queued task has begun by then, if a worker lives
 

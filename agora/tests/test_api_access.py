@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -181,6 +182,16 @@ def test_the_committed_document_is_the_code_s(tmp_path: Any) -> None:
     call_command("spectacular", file=str(made), validate=True, fail_on_warn=True)
 
     assert made.read_text() == (settings.BASE_DIR / "docs" / "openapi.yaml").read_text(), "run: make openapi"
+
+
+def test_the_committed_postman_collection_is_the_code_s(tmp_path: Any) -> None:
+    made = tmp_path / "collection.json"
+    call_command("postman", file=made)
+
+    text = made.read_text()
+    assert text == (settings.BASE_DIR / "docs" / "agora.postman_collection.json").read_text(), "run: make openapi"
+    requests = [request for folder in json.loads(text)["item"] for request in folder["item"]]
+    assert len(requests) == len(OPERATIONS)
 
 
 def _views(patterns: Any = None, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -18,7 +18,7 @@ from agora.tests.rows import new_asset, new_order, new_person, walk_to
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PUBLIC = ["/", "/sign-in/", "/what-you-own/", "/reserves/", "/confirm-email/nonsense/"]
-OWN = ["/dashboard/", "/buy/", "/orders/", "/profile/", "/onboarding/"]
+OWN = ["/dashboard/", "/buy/", "/orders/", "/profile/", "/profile/keys/", "/onboarding/"]
 LANGUAGES = [code for code, _ in settings.LANGUAGES]
 
 

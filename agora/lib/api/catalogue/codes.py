@@ -87,4 +87,15 @@ CODES: dict[str, tuple[int, bool]] = {
     "second_factor_exists": (409, False),
     "second_factor_invalid": (422, False),
     "switch_refused": (409, False),
+    # What staff do
+    "case_refused": (409, False),
+    "rule_invalid": (422, False),
+    "hold_not_releasable": (409, False),
+    "order_not_uncertain": (409, False),
+    "order_not_holdable": (409, False),
+    "order_not_closable": (409, False),
+    "custody_not_looked_up": (409, False),
+    "custody_not_closable": (409, False),
+    "mint_not_nudgeable": (409, False),
+    "mint_not_closable": (409, False),
 }

@@ -98,6 +98,56 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "It is unknown, or its session has ended.",
         "Sign in with the wallet again.",
     ),
+    "case_refused": (
+        "This cannot be done to the case",
+        "A case moves only as its rules allow: by who has it, and by two people where it is grave.",
+        "Look at the case again; its page offers what is possible.",
+    ),
+    "rule_invalid": (
+        "A monitoring rule cannot be like this",
+        "Its parameters do not fit its kind.",
+        "Correct the parameters named in the sentence.",
+    ),
+    "hold_not_releasable": (
+        "This hold cannot be released like this",
+        "A hold is released by its owner, or by two people.",
+        "Propose its release; another person approves.",
+    ),
+    "order_not_uncertain": (
+        "There is nothing to look up at the broker",
+        "Only an order whose submission is uncertain is looked up.",
+        "Look at the order again.",
+    ),
+    "order_not_holdable": (
+        "There is nothing left to hold",
+        "The order has ended.",
+        "Look at the order again.",
+    ),
+    "order_not_closable": (
+        "This order cannot be closed",
+        "Only an order whose transfer or mint failed, and that was settled outside, is closed.",
+        "Look at what it waits for; an uncertain order is looked up until it is certain.",
+    ),
+    "custody_not_looked_up": (
+        "There is nothing to look up at the custodian",
+        "Only a transfer that the custodian was told of, and that is not done, is looked up.",
+        "Look at the transfer again.",
+    ),
+    "custody_not_closable": (
+        "The order cannot be closed over this record",
+        "Only a failed transfer closes an order.",
+        "Look at the transfer again.",
+    ),
+    "mint_not_nudgeable": (
+        "There are no bytes of this mint to send or to look for",
+        "Only a mint that is signed or sent has any.",
+        "Look at the mint again.",
+    ),
+    "mint_not_closable": (
+        "The order cannot be closed over this mint",
+        "Only a failed mint closes an order.",
+        "Look at the mint again.",
+    ),
     "refresh_token_reused": (
         "The refresh token was used before",
         "Each is good for one exchange. A second use means that two hold it, so the session has been ended.",

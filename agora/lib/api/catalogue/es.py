@@ -94,6 +94,56 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Es desconocido, o su sesión terminó.",
         "Entre con la billetera de nuevo.",
     ),
+    "case_refused": (
+        "Esto no se puede hacer con el caso",
+        "Un caso solo avanza como permiten las reglas: por quien lo tiene, y por dos personas cuando es grave.",
+        "Mire el caso de nuevo; su página ofrece lo que es posible.",
+    ),
+    "rule_invalid": (
+        "Una regla de monitoreo no puede ser así",
+        "Sus parámetros no corresponden a su tipo.",
+        "Corrija los parámetros nombrados en la frase.",
+    ),
+    "hold_not_releasable": (
+        "Este bloqueo no se puede levantar así",
+        "Un bloqueo lo levanta quien lo puso, o dos personas.",
+        "Proponga levantarlo; otra persona aprueba.",
+    ),
+    "order_not_uncertain": (
+        "No hay nada que consultar en el bróker",
+        "Solo se consulta una orden cuyo envío es incierto.",
+        "Mire la orden de nuevo.",
+    ),
+    "order_not_holdable": (
+        "No queda nada que bloquear",
+        "La orden terminó.",
+        "Mire la orden de nuevo.",
+    ),
+    "order_not_closable": (
+        "Esta orden no se puede cerrar",
+        "Solo se cierra una orden cuya transferencia o emisión falló y que se resolvió por fuera.",
+        "Mire qué espera; una orden incierta se consulta hasta que sea cierta.",
+    ),
+    "custody_not_looked_up": (
+        "No hay nada que consultar en el custodio",
+        "Solo se consulta una transferencia que el custodio recibió y que no terminó.",
+        "Mire la transferencia de nuevo.",
+    ),
+    "custody_not_closable": (
+        "La orden no se puede cerrar por este registro",
+        "Solo una transferencia fallida cierra una orden.",
+        "Mire la transferencia de nuevo.",
+    ),
+    "mint_not_nudgeable": (
+        "No hay bytes de esta emisión para enviar o buscar",
+        "Solo los tiene una emisión firmada o enviada.",
+        "Mire la emisión de nuevo.",
+    ),
+    "mint_not_closable": (
+        "La orden no se puede cerrar por esta emisión",
+        "Solo una emisión fallida cierra una orden.",
+        "Mire la emisión de nuevo.",
+    ),
     "refresh_token_reused": (
         "El token de renovación ya fue usado",
         "Cada uno sirve para un canje. Un segundo uso significa que dos lo tienen; por eso se cerró la sesión.",

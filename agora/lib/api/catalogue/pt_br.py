@@ -94,6 +94,56 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "É desconhecido, ou a sessão terminou.",
         "Entre com a carteira de novo.",
     ),
+    "case_refused": (
+        "Isto não pode ser feito com o caso",
+        "Um caso só anda como as regras permitem: por quem o tem, e por duas pessoas quando é grave.",
+        "Veja o caso de novo; a página dele oferece o que é possível.",
+    ),
+    "rule_invalid": (
+        "Uma regra de monitoramento não pode ser assim",
+        "Os parâmetros não servem para o tipo dela.",
+        "Corrija os parâmetros citados na frase.",
+    ),
+    "hold_not_releasable": (
+        "Este bloqueio não pode ser retirado assim",
+        "Um bloqueio é retirado por quem o pôs, ou por duas pessoas.",
+        "Proponha a retirada; outra pessoa aprova.",
+    ),
+    "order_not_uncertain": (
+        "Não há nada a consultar na corretora",
+        "Só se consulta uma ordem cujo envio é incerto.",
+        "Veja a ordem de novo.",
+    ),
+    "order_not_holdable": (
+        "Não há mais nada a bloquear",
+        "A ordem terminou.",
+        "Veja a ordem de novo.",
+    ),
+    "order_not_closable": (
+        "Esta ordem não pode ser encerrada",
+        "Só se encerra uma ordem cuja transferência ou emissão falhou e que foi resolvida por fora.",
+        "Veja o que ela espera; uma ordem incerta é consultada até ser certa.",
+    ),
+    "custody_not_looked_up": (
+        "Não há nada a consultar no custodiante",
+        "Só se consulta uma transferência que o custodiante recebeu e que não terminou.",
+        "Veja a transferência de novo.",
+    ),
+    "custody_not_closable": (
+        "A ordem não pode ser encerrada por este registro",
+        "Só uma transferência que falhou encerra uma ordem.",
+        "Veja a transferência de novo.",
+    ),
+    "mint_not_nudgeable": (
+        "Não há bytes desta emissão para enviar ou procurar",
+        "Só uma emissão assinada ou enviada os tem.",
+        "Veja a emissão de novo.",
+    ),
+    "mint_not_closable": (
+        "A ordem não pode ser encerrada por esta emissão",
+        "Só uma emissão que falhou encerra uma ordem.",
+        "Veja a emissão de novo.",
+    ),
     "refresh_token_reused": (
         "O token de renovação já foi usado",
         "Cada um vale para uma troca. Um segundo uso significa que dois o têm; por isso a sessão foi encerrada.",
