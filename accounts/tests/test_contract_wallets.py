@@ -57,7 +57,10 @@ def contract(chain: str, owner: object) -> str:
     payer = rpc(chain, "eth_accounts")[0]  # type: ignore[index]
     code = OWNED_WALLET + owner.address[2:].lower().rjust(64, "0")  # type: ignore[attr-defined]
     transaction = rpc(chain, "eth_sendTransaction", {"from": payer, "data": "0x" + code})
-    return to_checksum_address(rpc(chain, "eth_getTransactionReceipt", transaction)["contractAddress"])  # type: ignore
+    receipt = None
+    while receipt is None:  # the block comes a moment after the transaction
+        receipt = rpc(chain, "eth_getTransactionReceipt", transaction)
+    return to_checksum_address(receipt["contractAddress"])  # type: ignore[index]
 
 
 def test_a_contract_wallet_signs_in_by_its_owners_signature(contract: str, owner: object) -> None:

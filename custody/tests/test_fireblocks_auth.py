@@ -67,14 +67,14 @@ def test_post_of_the_new_sdk_is_let_in(sandbox):
         (-7, {"nonce": None}),
         (-7, {"nonce": ""}),
         (-6, {"sub": "somebody-else"}),
-        (-10, {"iat": time.time() - 120, "exp": time.time() - 65}),
-        (-10, {"exp": time.time() + 3600}),
-        (-12, {"iat": time.time() + 600, "exp": time.time() + 655}),
+        (-10, lambda now: {"iat": now - 120, "exp": now - 65}),
+        (-10, lambda now: {"exp": now + 3600}),
+        (-12, lambda now: {"iat": now + 600, "exp": now + 655}),
         (-7, {"exp": None}),
     ],
 )
 def test_token_that_does_not_fit_the_request_is_refused(sandbox, code, claims):
-    answer = call(sandbox, **claims)
+    answer = call(sandbox, **(claims(time.time()) if callable(claims) else claims))
 
     assert (answer.status_code, answer.json()["code"]) == (401, code)
 
