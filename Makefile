@@ -42,8 +42,9 @@ up: setup ## the same platform, kept running, on http://localhost:8000
 por: setup ## a reserve package of 100,000 made-up holders, checked by two independent verifiers
 	@$(BIN)/python manage.py por_drill
 
+# A test that fails among the others and passes alone is printed as FLAKY: mend it; the run does not hide it, nor stop for it.
 test: setup ## the whole suite, in parallel
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder; code=$$?; $(BIN)/python -m agora.lib.embedded.server stop .agora; exit $$code
+	@$(BIN)/python -m agora.tests.suite
 
 fuzz: setup ## ask the whole API for trouble: schemathesis against a platform of its own (minutes)
 	@$(BIN)/python -m agora.tests.fuzz
