@@ -19,7 +19,7 @@ class Load:
     """Clients that each place one order after the other, with a connection for each, until the block is left."""
 
     post: Callable[[], requests.Response]
-    clients: int = 2
+    clients: int = 1
     orders: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)

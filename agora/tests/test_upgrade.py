@@ -89,7 +89,7 @@ def test_web_is_restarted_twice_under_load_and_no_request_fails(platform: e2e.Pl
     web = subprocess.Popen(command, env=env)
     try:
         platform.until(http_ready(f"http://127.0.0.1:{port}/sign-in/"), within=LATEST)
-        with Load(lambda: platform.post(port=port)) as load:
+        with Load(lambda: platform.post(at=f"http://127.0.0.1:{port}")) as load:
             for _ in range(2):
                 platform.until(load.flows(), within=LATEST)
                 old = _children(web.pid)
