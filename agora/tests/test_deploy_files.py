@@ -208,3 +208,19 @@ def test_a_new_database_is_released_by_an_owner_who_is_no_superuser(tmp_path: Pa
         assert "permission denied" in refused.stderr or "must be owner" in refused.stderr, refused.stderr
     finally:
         postgres.stop()
+
+
+# --- Terraform -------------------------------------------------------------------------------------------------------
+def _terraform(*words: str, at: Path) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "CHECKPOINT_DISABLE": "1"}
+    return subprocess.run([_tool("terraform"), *words], cwd=at, env=env, capture_output=True, text=True)
+
+
+def test_terraforms_plan_of_an_environment_holds_what_it_promises(tmp_path: Path) -> None:
+    """The provider-free half. The other (modules/aws) is only formatted: its provider is not to be had offline."""
+    assert (done := _terraform("fmt", "-check", "-recursive", at=DEPLOY / "terraform")).returncode == 0, done.stdout
+    plan = shutil.copytree(DEPLOY / "terraform" / "modules" / "plan", tmp_path / "plan")
+
+    for words in (["init", "-backend=false", "-input=false"], ["validate"], ["test"]):
+        done = _terraform(*words, at=plan)
+        assert done.returncode == 0, done.stdout + done.stderr
