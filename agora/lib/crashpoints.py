@@ -120,6 +120,7 @@ def _mine(armed: str, hits: int) -> Callable[[str], None]:
             return
         left -= 1
         if left == 0:
+            os.write(2, f"crash point {armed}: SIGKILL at hit {hits}\n".encode())  # unbuffered: there is no later
             os.kill(os.getpid(), signal.SIGKILL)
 
     return count
