@@ -57,6 +57,9 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
     ]
     if missing:
         found.append(Error(f"Not set: {', '.join(missing)}.", hint="See .env.example.", id="agora.E004"))
+    if not settings.SIGNER_SOCKET:
+        hint = "Run the signer as a process and a user of its own, and set its socket: docs/signer.md."
+        found.append(Error("SIGNER_SOCKET is not set.", hint=hint, id="agora.E050"))
     found += _check_accounts()
     if settings.CRASH_AT:
         found.append(Error("AGORA_CRASH_AT is set.", hint="Unset it: it kills the process.", id="agora.E006"))

@@ -267,6 +267,9 @@ FIREBLOCKS_API_KEY = env.str("FIREBLOCKS_API_KEY", default="")
 FIREBLOCKS_PRIVATE_KEY_FILE = env.str("FIREBLOCKS_PRIVATE_KEY_FILE", default="")
 FIREBLOCKS_JWKS_URL = env.str("FIREBLOCKS_JWKS_URL", default="http://127.0.0.1:8102/.well-known/jwks.json")
 FIREBLOCKS_GAS_ASSET = env.str("FIREBLOCKS_GAS_ASSET", default="BASECHAIN_ETH_TEST5")  # names the minting key's chain
+# Where the signer's process listens (docs/signer.md). Unset, this process has Fireblocks sign, with its own API key:
+# agora.E050 refuses that outside the sandbox.
+SIGNER_SOCKET = env.str("SIGNER_SOCKET", default="")
 os.environ.setdefault("FIREBLOCKS_SDK_SUPPRESS_DEPRECATION_WARNING", "1")  # ADR 0004: kept on purpose
 
 # --- Chain ---------------------------------------------------------------------------------------------------------

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import requests
-from django.db import connections
 from requests.adapters import HTTPAdapter
 
 CONNECT_TIMEOUT = 2.0
@@ -18,7 +18,10 @@ class CallInsideTransaction(RuntimeError):
 
 def assert_no_transaction() -> None:
     """Raise CallInsideTransaction if this thread has a transaction open on any database connection."""
-    for connection in connections.all(initialized_only=True):
+    django_db = sys.modules.get("django.db")
+    if django_db is None:  # a process without Django, such as the signer's, has no transaction
+        return
+    for connection in django_db.connections.all(initialized_only=True):
         if connection.in_atomic_block:
             raise CallInsideTransaction(f"HTTP call inside a transaction on {connection.alias!r}")
 
