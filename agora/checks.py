@@ -61,11 +61,23 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
         hint = "Run the signer as a process and a user of its own, and set its socket: docs/signer.md."
         found.append(Error("SIGNER_SOCKET is not set.", hint=hint, id="agora.E050"))
     found += _check_accounts()
+    found += _check_database_link()
     if settings.CRASH_AT:
         found.append(Error("AGORA_CRASH_AT is set.", hint="Unset it: it kills the process.", id="agora.E006"))
     if settings.DEBUG:
         found.append(Error("DEBUG is on.", hint="DEBUG is for the sandbox.", id="agora.E007"))
     return found
+
+
+def _check_database_link() -> list[CheckMessage]:
+    database = settings.DATABASES["default"]
+    host = database.get("HOST") or ""
+    if not settings.DATABASE_URL or host.startswith("/") or host in ("", "localhost", "127.0.0.1", "::1"):
+        return []
+    if database.get("OPTIONS", {}).get("sslmode") == "verify-full":
+        return []
+    hint = "End DATABASE_URL with ?sslmode=verify-full&sslrootcert=/path/of/the/ca.pem."
+    return [Error("DATABASE_URL crosses a network without a checked certificate.", hint=hint, id="agora.E060")]
 
 
 def _check_accounts() -> list[CheckMessage]:
