@@ -153,6 +153,9 @@ else:
     DATABASES = {"default": {"ENGINE": "agora.lib.embedded", "NAME": "agora"}}
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+# Plan agora.lib.prepared's statements once a connection; false behind a pooler that does not keep prepared statements.
+if env.bool("DB_PREPARE", default=True):
+    DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = 0
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Accounts ------------------------------------------------------------------------------------------------------
