@@ -47,7 +47,7 @@ class Rpc:
         if not urls:
             raise ValueError("CHAIN_RPC_URLS is empty: name at least one node")
         self._chain_id = chain_id
-        self._session = guarded_session(timeout=timeout)
+        self._session = guarded_session(vendor="chain", timeout=timeout)
         self._nodes = [_Node(url, session=self._session, timeout=timeout) for url in urls]
         self._preferred = 0  # the node that answered last: a dead one costs its time-out once, not at every call
         self._checked: set[_Node] = set()
