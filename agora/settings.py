@@ -67,6 +67,8 @@ INSTALLED_APPS = [
     "reserves",
 ]
 MIDDLEWARE = [
+    "agora.lib.probes.ProbeMiddleware",
+    "agora.lib.observing.RequestMiddleware",
     "agora.lib.visitors.VisitMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -371,6 +373,7 @@ SWEEP_EVERY = env.float("SWEEP_EVERY", default=1.0)
 BROKER_LIST_EVERY = env.float("BROKER_LIST_EVERY", default=5.0)  # one list call for all that is open
 CHAIN_POLL_EVERY = env.float("CHAIN_POLL_EVERY", default=0.25)
 AUDIT_SEAL_EVERY = env.float("AUDIT_SEAL_EVERY", default=5.0)  # an audit entry is sealed within a minute
+BUDGETS_EVERY = env.float("BUDGETS_EVERY", default=30.0)  # what the signers' addresses still have
 PRICES_EVERY = env.float("PRICES_EVERY", default=5.0)
 RATES_EVERY = env.float("RATES_EVERY", default=3600.0)  # PTAX is published a few times a business day
 
@@ -398,6 +401,17 @@ PTAX_URL = env.str(
 # --- Logs ----------------------------------------------------------------------------------------------------------
 LOG_FORMAT = env.str("LOG_FORMAT", default="json")  # json | console
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+
+# --- Metrics and traces (docs/observability.md) --------------------------------------------------------------------
+# /metrics answers only who comes from one of these networks and carries this token, as far as each is set; with
+# neither it does not exist.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+METRICS_NETWORKS = env.list("METRICS_NETWORKS", default=[])  # 10.0.0.0/8, …
+# Where the processes of this machine leave their tallies; "": they count nothing.
+METRICS_DIR = env.str("METRICS_DIR", default=str(AGORA_HOME / "metrics") if AGORA_MODE == "sandbox" else "")
+# An OTLP/HTTP collector, without /v1/traces; "": nothing is traced, and no library for it loaded.
+OTEL_EXPORTER_OTLP_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
+TRACE_URL = env.str("TRACE_URL", default="")  # a page of a trace, for staff; {id} is the trace's
 
 # --- Test only -----------------------------------------------------------------------------------------------------
 CRASH_AT = env.str("AGORA_CRASH_AT", default="")  # "name" or "name:hit": kill -9 ourselves there; sandbox mode only

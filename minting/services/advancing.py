@@ -10,7 +10,7 @@ from django.db.models import Max
 
 from accounts.selectors import MINTING, active_holds
 from accounts.services import place_hold
-from agora.lib import crashpoints, ids, locks, log, transitions
+from agora.lib import crashpoints, ids, locks, log, tracing, transitions
 from agora.lib.db import serializable
 from agora.lib.errors import Rejected, Unavailable, Uncertain
 from custody.signers import get_signer
@@ -38,11 +38,14 @@ def advance_mint(*, mint_id: UUID, now: datetime) -> None:
             return
         try:
             if mint.status == S.PENDING:
-                _simulate(mint, now)
+                with tracing.span("mint.simulate", order_id=mint.order_id):
+                    _simulate(mint, now)
             if mint.status == S.SIMULATED:
-                _sign(mint, now)
+                with tracing.span("mint.sign", order_id=mint.order_id):
+                    _sign(mint, now)
             if mint.status == S.SIGNED:
-                _broadcast(mint, now)
+                with tracing.span("mint.broadcast", order_id=mint.order_id):
+                    _broadcast(mint, now)
         except Rejected as refusal:
             if is_reserve_refusal(refusal):
                 wait_for_reserves(mint_id=mint_id, refusal=refusal, now=now)
