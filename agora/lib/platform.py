@@ -26,6 +26,10 @@ SETUP_WITHIN = 120.0
 VENDOR_KEYS = ("ALPACA_KEY_ID", "ALPACA_SECRET_KEY", "FIREBLOCKS_API_KEY", "FIREBLOCKS_PRIVATE_KEY_FILE")
 
 
+# Of the embedded database: what a process of each kind is to it, once `grant_roles` has run (agora/database_roles.py).
+APP_ROLE, WEB_ROLE = "agora_app", "agora_web"
+
+
 class SetupFailed(RuntimeError):
     """A set-up command ended with an error; the message is what it said."""
 
@@ -138,18 +142,22 @@ def stream_service(layout: Layout) -> Service:
 def worker_service(layout: Layout) -> Service:
     alive = layout.home / "worker.alive"
     command = [*MANAGE, "worker", "--alive-file", str(alive)]
-    return Service("worker", command, env=layout.env(), ready=file_ready(alive), stop_within=40)
+    return Service("worker", command, env=_own_env(layout), ready=file_ready(alive), stop_within=40)
 
 
 def follower_service(layout: Layout) -> Service:
     ready = layout.home / "follower.ready"
     command = [*MANAGE, "follow", "--ready-file", str(ready)]
-    return Service("follower", command, env=layout.env(), ready=file_ready(ready))
+    return Service("follower", command, env=_own_env(layout), ready=file_ready(ready))
 
 
 def _public_env(layout: Layout) -> dict[str, str]:
     """Empty, not absent: a service's settings are added to our own environment."""
-    return {**layout.env(), **dict.fromkeys(VENDOR_KEYS, "")}
+    return {**layout.env(), **dict.fromkeys(VENDOR_KEYS, ""), "DATABASE_ROLE": WEB_ROLE}
+
+
+def _own_env(layout: Layout) -> dict[str, str]:
+    return {**layout.env(), "DATABASE_ROLE": APP_ROLE}
 
 
 def manage(layout: Layout, *arguments: str) -> str:

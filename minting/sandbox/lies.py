@@ -1,7 +1,7 @@
 """What a node can say that is not so. Each lie bends the answer of the methods it is about, and leaves the rest alone.
 
     block_hash      another chain, linked in itself: every block from number `from` (default 1) on has a false hash, in
-                    headers, receipts, logs and transactions alike
+                    headers, receipts, logs and transactions alike; with another `salt`, yet another chain
     broken_parent   parents that no block has
     receipt         a receipt for a transaction that is in no block (`status`: "0x1", the default, or "0x0", a revert);
                     with `flip` also the status of real ones is turned round
@@ -51,34 +51,34 @@ def transaction_hash(raw: str) -> str:
     return "0x" + keccak(bytes.fromhex(raw[2:])).hex()
 
 
-def forged(real_hash: str) -> str:
+def forged(real_hash: str, salt: str = "forged") -> str:
     """The same block's hash on the other chain, always the same."""
-    return "0x" + keccak(text="forged " + real_hash.lower()).hex()
+    return "0x" + keccak(text=f"{salt} {real_hash.lower()}").hex()
 
 
 def _block_hash(method: str, params: list[Json], result: Json, options: dict[str, Json]) -> Json:
-    first = int(options.get("from", 1))
+    first, salt = int(options.get("from", 1)), str(options.get("salt", "forged"))
     if method in BLOCKS and result:
         number = int(result["number"], 16)
         result = dict(result)
         if number >= first and result["hash"]:
-            result["hash"] = forged(result["hash"])
+            result["hash"] = forged(result["hash"], salt)
         if number - 1 >= first:
-            result["parentHash"] = forged(result["parentHash"])
+            result["parentHash"] = forged(result["parentHash"], salt)
         return result
     if method == "eth_getLogs":
-        return [_moved(entry, first) for entry in result]
+        return [_moved(entry, first, salt) for entry in result]
     if method == "eth_getTransactionReceipt" and result:
-        return {**_moved(result, first), "logs": [_moved(entry, first) for entry in result.get("logs", [])]}
+        return {**_moved(result, first, salt), "logs": [_moved(entry, first, salt) for entry in result.get("logs", [])]}
     if method == "eth_getTransactionByHash" and result:
-        return _moved(result, first)
+        return _moved(result, first, salt)
     return result
 
 
-def _moved(entry: dict[str, Json], first: int) -> dict[str, Json]:
+def _moved(entry: dict[str, Json], first: int, salt: str) -> dict[str, Json]:
     if entry.get("blockNumber") is None or int(entry["blockNumber"], 16) < first:
         return entry
-    return {**entry, "blockHash": forged(entry["blockHash"])}
+    return {**entry, "blockHash": forged(entry["blockHash"], salt)}
 
 
 def _broken_parent(method: str, params: list[Json], result: Json, options: dict[str, Json]) -> Json:
