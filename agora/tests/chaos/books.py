@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -79,16 +79,23 @@ class Books:
     second_tries: list[SecondTry] = field(default_factory=list)
     supply: dict[str, Decimal] = field(default_factory=dict)
 
+    def since(self, before: Books) -> Books:
+        """What the custodian has done since then; the other books are whole."""
+        known = {transfer.external_tx_id for transfer in before.transfers}
+        transfers = [transfer for transfer in self.transfers if transfer.external_tx_id not in known]
+        held = {symbol: total - before.held.get(symbol, Decimal(0)) for symbol, total in self.held.items()}
+        return replace(self, transfers=transfers, held=held)
+
 
 def read(*, broker: Path, custodian: Path, chain_url: str, tokens: Sequence[Any], since: int = 0) -> Books:
     """`broker`, `custodian`: the sandboxes' folders. `tokens` have symbol, address and minter. `since`: a block."""
     books = Books()
-    _read_broker(books, broker / "alpaca.sqlite3")
-    _read_custodian(books, custodian / "fireblocks.sqlite3")
-    at = rpc(chain_url, "eth_blockNumber")
+    at = rpc(chain_url, "eth_blockNumber")  # backwards: what a book says then has its cause in the one read after it
     for token in tokens:
         _read_token(books, chain_url, token, since, at)
     _read_second_tries(books, chain_url, tokens, since, at)
+    _read_custodian(books, custodian / "fireblocks.sqlite3")
+    _read_broker(books, broker / "alpaca.sqlite3")
     return books
 
 

@@ -46,6 +46,14 @@ def findings(accepted: Sequence[Accepted], books: Books, *, cancelled: Collectio
     return found
 
 
+def unbacked(books: Books) -> Iterable[str]:
+    """Holds at any moment, when the chain was read first: no more tokens than shares that went into custody."""
+    for symbol, supply in sorted(books.supply.items()):
+        done = sum((t.quantity for t in books.transfers if t.is_done and t.symbol == symbol), NONE)
+        if supply > done:
+            yield f"UNBACKED: {supply} {symbol} minted on {done} in custody"
+
+
 def _at_broker(accepted: Sequence[Accepted], books: Books, cancelled: Collection[str]) -> Iterable[str]:
     promised = {ids.broker_client_order_id(UUID(order.order_id)): order for order in accepted}
     seen: defaultdict[str, int] = defaultdict(int)
