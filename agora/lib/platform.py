@@ -23,7 +23,7 @@ from agora.lib.supervisor import Service, Supervisor
 
 ROOT = Path(__file__).resolve().parents[2]
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
-SETUP_WITHIN = 120.0
+SETUP_WITHIN = 300.0  # ten times what it takes
 SIGNER_API_KEY = "agora-signer"  # of the API user at the custodian who alone may sign
 # What the processes that the public reaches are never given: taken over, they can neither trade nor sign (DESIGN §5).
 VENDOR_KEYS = ("ALPACA_KEY_ID", "ALPACA_SECRET_KEY", "FIREBLOCKS_API_KEY", "FIREBLOCKS_PRIVATE_KEY_FILE")
