@@ -68,6 +68,8 @@ INSTALLED_APPS = [
     "reserves",
 ]
 MIDDLEWARE = [
+    "agora.lib.probes.ProbeMiddleware",
+    "agora.lib.observing.RequestMiddleware",
     "agora.lib.visitors.VisitMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -161,6 +163,9 @@ else:
     DATABASES = {"default": {"ENGINE": "agora.lib.embedded", "NAME": "agora"}}
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+# Plan agora.lib.prepared's statements once a connection; false behind a pooler that does not keep prepared statements.
+if env.bool("DB_PREPARE", default=True):
+    DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = 0
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Accounts ------------------------------------------------------------------------------------------------------
@@ -311,10 +316,15 @@ FIREBLOCKS_API_KEY = _secret("FIREBLOCKS_API_KEY")
 FIREBLOCKS_PRIVATE_KEY_FILE = env.str("FIREBLOCKS_PRIVATE_KEY_FILE", default="")
 FIREBLOCKS_JWKS_URL = env.str("FIREBLOCKS_JWKS_URL", default="http://127.0.0.1:8102/.well-known/jwks.json")
 FIREBLOCKS_GAS_ASSET = env.str("FIREBLOCKS_GAS_ASSET", default="BASECHAIN_ETH_TEST5")  # names the minting key's chain
+# Where the signer's process listens (docs/signer.md). Unset, this process has Fireblocks sign, with its own API key:
+# agora.E050 refuses that outside the sandbox.
+SIGNER_SOCKET = env.str("SIGNER_SOCKET", default="")
 os.environ.setdefault("FIREBLOCKS_SDK_SUPPRESS_DEPRECATION_WARNING", "1")  # ADR 0004: kept on purpose
 
 # --- Chain ---------------------------------------------------------------------------------------------------------
 CHAIN_RPC_URLS = _secrets("CHAIN_RPC_URLS") or ["http://127.0.0.1:8545"]  # a provider's address often holds its key
+CHAIN_QUORUM = env.int("CHAIN_QUORUM", default=0)  # RPCs that must agree; 0: two, or one where there is only one
+CHAIN_MAX_LAG = env.int("CHAIN_MAX_LAG", default=5)  # blocks; an RPC further behind is not asked for the head
 CHAIN_ID = env.int("CHAIN_ID", default=31337)
 CHAIN_NAME = env.str("CHAIN_NAME", default="Agora local chain")  # as a wallet shows it
 CHAIN_PUBLIC_RPC_URL = env.str("CHAIN_PUBLIC_RPC_URL", default="")  # offered to wallets that do not know the chain
@@ -371,6 +381,7 @@ SWEEP_EVERY = env.float("SWEEP_EVERY", default=1.0)
 BROKER_LIST_EVERY = env.float("BROKER_LIST_EVERY", default=5.0)  # one list call for all that is open
 CHAIN_POLL_EVERY = env.float("CHAIN_POLL_EVERY", default=0.25)
 AUDIT_SEAL_EVERY = env.float("AUDIT_SEAL_EVERY", default=5.0)  # an audit entry is sealed within a minute
+BUDGETS_EVERY = env.float("BUDGETS_EVERY", default=30.0)  # what the signers' addresses still have
 PRICES_EVERY = env.float("PRICES_EVERY", default=5.0)
 RATES_EVERY = env.float("RATES_EVERY", default=3600.0)  # PTAX is published a few times a business day
 
@@ -398,6 +409,17 @@ PTAX_URL = env.str(
 # --- Logs ----------------------------------------------------------------------------------------------------------
 LOG_FORMAT = env.str("LOG_FORMAT", default="json")  # json | console
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+
+# --- Metrics and traces (docs/observability.md) --------------------------------------------------------------------
+# /metrics answers only who comes from one of these networks and carries this token, as far as each is set; with
+# neither it does not exist.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+METRICS_NETWORKS = env.list("METRICS_NETWORKS", default=[])  # 10.0.0.0/8, …
+# Where the processes of this machine leave their tallies; "": they count nothing.
+METRICS_DIR = env.str("METRICS_DIR", default=str(AGORA_HOME / "metrics") if AGORA_MODE == "sandbox" else "")
+# An OTLP/HTTP collector, without /v1/traces; "": nothing is traced, and no library for it loaded.
+OTEL_EXPORTER_OTLP_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
+TRACE_URL = env.str("TRACE_URL", default="")  # a page of a trace, for staff; {id} is the trace's
 
 # --- Test only -----------------------------------------------------------------------------------------------------
 CRASH_AT = env.str("AGORA_CRASH_AT", default="")  # "name" or "name:hit": kill -9 ourselves there; sandbox mode only

@@ -74,7 +74,7 @@ def _grants_of(
         yield sql.SQL("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {}").format(name)
     for table in found:
         if writes := role.allowed(table, by_triggers=tables.get(table, ())):
-            words = sql.SQL(", ").join(sql.SQL(word) for word in writes)  # type: ignore[arg-type]  # WRITES
+            words = sql.SQL(", ").join(sql.SQL(word) for word in writes)
             yield sql.SQL("GRANT {} ON public.{} TO {}").format(words, sql.Identifier(table), name)
     for table, columns in role.columns.items():
         words = sql.SQL(", ").join(map(sql.Identifier, columns))

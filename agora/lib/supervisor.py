@@ -54,9 +54,19 @@ class Supervisor:
     main thread: signals arrive there, and Linux ties a child's life to the thread that started it.
     """
 
-    def __init__(self, services: Sequence[Service], *, logs: Path, echo: bool = True, stream: TextIO | None = None):
+    def __init__(
+        self,
+        services: Sequence[Service],
+        *,
+        logs: Path,
+        echo: bool = True,
+        stream: TextIO | None = None,
+        back_off: Sequence[float] = BACK_OFF,
+    ) -> None:
         self._console = _Console((stream or sys.stdout) if echo else None, [service.name for service in services])
-        self._processes = [_Process(service, logs / f"{service.name}.log", self._console) for service in services]
+        self._processes = [
+            _Process(service, logs / f"{service.name}.log", self._console, back_off) for service in services
+        ]
         self._handlers: dict[int, object] = {}
 
     def __enter__(self) -> Self:
@@ -117,8 +127,8 @@ class Supervisor:
 class _Process:
     """A service and its current process."""
 
-    def __init__(self, service: Service, log: Path, console: _Console) -> None:
-        self.service, self._log, self._console = service, log, console
+    def __init__(self, service: Service, log: Path, console: _Console, back_off: Sequence[float]) -> None:
+        self.service, self._log, self._console, self._back_off = service, log, console, back_off
         self._popen: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
         self._last_lines: collections.deque[str] = collections.deque(maxlen=15)
@@ -170,7 +180,7 @@ class _Process:
         return True
 
     def back_off(self) -> float:
-        return BACK_OFF[min(self._crashes, len(BACK_OFF)) - 1]
+        return self._back_off[min(self._crashes, len(self._back_off)) - 1]
 
     def restart_when_due(self) -> None:
         if self._due_at is not None and time.monotonic() >= self._due_at:

@@ -36,7 +36,7 @@ from orders.sandbox.process import Control as BrokerControl
 T = TypeVar("T")
 TIMEOUT = (2, 10)
 OUTSIDE = ("chain", "broker", "custodian")
-OURS = ("web", "worker", "follower")
+OURS = ("signer", "web", "worker", "follower")
 MINTED = ("MINT_CONFIRMED", "SETTLED")
 ENDS = frozenset({"SETTLED", "REJECTED", "CANCELLED", "EXPIRED"})
 LOOK_EVERY = 0.03
@@ -265,6 +265,7 @@ class Platform:
 
     def _service(self, name: str) -> Service:
         ours = {
+            "signer": platform.signer_service,
             "web": platform.web_service,
             "worker": platform.worker_service,
             "follower": platform.follower_service,
