@@ -181,6 +181,7 @@ def test_a_unit_names_only_secrets_that_secrets_sh_makes(tmp_path: Path) -> None
 
 
 # --- The database ----------------------------------------------------------------------------------------------------
+@pytest.mark.drill
 @pytest.mark.timeout(600)
 def test_a_new_database_is_released_by_an_owner_who_is_no_superuser(tmp_path: Path) -> None:
     """secrets.sh, database.sh and `manage.py release`, as docs/deployment.md has them, with PostgreSQL over TCP."""
