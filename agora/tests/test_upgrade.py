@@ -28,11 +28,6 @@ from agora.tests.load import Load
 ROOT = Path(__file__).resolve().parents[2]
 NEXT = {"DJANGO_SETTINGS_MODULE": "agora.tests.next_release.settings"}
 pytestmark = pytest.mark.timeout(900)
-    "PRICE_FRESH": "3600",
-    "PRICE_MAX_AGE": "3600",
-    "PRICE_MAX_UNTRADED": "7200",
-    "MARKET_CLOCK_MAX_AGE": "3600",
-}
 LATEST = 180.0  # seconds; ten times what it takes
 
 
