@@ -166,6 +166,7 @@ class TxAttempt(models.Model):
     allocated_at = models.DateTimeField()
     signed_at = models.DateTimeField(null=True, blank=True)
     reverted_at = models.DateTimeField(null=True, blank=True)  # mined with status 0: its nonce is spent
+    superseded_at = models.DateTimeField(null=True, blank=True)  # its nonce is spent by another, so it can never land
 
     class Meta:
         constraints: ClassVar = [
@@ -182,6 +183,25 @@ class TxAttempt(models.Model):
         ]
         triggers: ClassVar = [
             pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="bump_outbids",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                condition=pgtrigger.Q(new__bump__gt=0),
+                # What nodes ask of a replacement, and our signer: the same transaction, both fees an eighth higher.
+                func=pgtrigger.Func("""
+                    IF NOT EXISTS (
+                        SELECT FROM {meta.db_table} last
+                        WHERE last.mint_id = NEW.mint_id AND last.chain_id = NEW.chain_id AND last.signer = NEW.signer
+                          AND last.nonce = NEW.nonce AND last.bump = NEW.bump - 1 AND last.gas = NEW.gas
+                          AND NEW.max_fee_per_gas * 8 >= last.max_fee_per_gas * 9
+                          AND NEW.max_priority_fee_per_gas * 8 >= last.max_priority_fee_per_gas * 9
+                    ) THEN
+                        RAISE EXCEPTION 'agora: bump % of nonce % does not outbid the one before', NEW.bump, NEW.nonce;
+                    END IF;
+                    RETURN NEW;
+                """),
+            ),
             pgtrigger.ReadOnly(
                 name="transaction_is_fixed",
                 fields=[
@@ -205,6 +225,61 @@ class TxAttempt(models.Model):
                 ),
             ),
         ]
+
+
+class ForeignNonce(models.Model):
+    """A nonce of a minting key that is final with a transaction that is none of ours: an alarm, kept."""
+
+    chain_id = models.BigIntegerField()
+    signer = models.CharField(max_length=42)
+    nonce = models.PositiveBigIntegerField()
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["chain_id", "signer", "nonce"], name="foreign_nonce_once"),
+        ]
+        triggers: ClassVar = append_only()
+
+    def __str__(self) -> str:
+        return f"nonce {self.nonce} of {self.signer}"
+
+
+class RpcNode(models.Model):
+    """One RPC as the watcher last found it; for the console. Its URL, which may hold a key, is nowhere."""
+
+    chain_id = models.BigIntegerField()
+    name = models.CharField(max_length=255)  # host and port
+    state = models.CharField(max_length=16)  # minting/chains/evm/health.py
+    head = models.BigIntegerField(null=True, blank=True)
+    lag = models.PositiveBigIntegerField(default=0)
+    reason = models.TextField(blank=True)
+    quarantines = models.PositiveIntegerField(default=0)
+    counts = models.BooleanField(default=True)  # towards the quorum
+    changed_at = models.DateTimeField()  # its state
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["chain_id", "name"], name="rpc_node_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SignerGas(models.Model):
+    """What a minting key had for gas when it was last looked at. A cache of the chain."""
+
+    chain_id = models.BigIntegerField()
+    signer = models.CharField(max_length=42)
+    balance_wei = amount_field()
+    mints_left = models.PositiveBigIntegerField()  # that it pays for at the fees of then
+    checked_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["chain_id", "signer"], name="signer_gas_once")]
+
+    def __str__(self) -> str:
+        return self.signer
 
 
 class Block(models.Model):

@@ -62,6 +62,14 @@ class Fees:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FeeMarket:
+    """What a block costs now."""
+
+    base_fee: int  # wei a gas, of the latest block
+    tip: int  # wei a gas, what the node suggests
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
     """One look at the chain, as far as a quorum of nodes has it."""
 
@@ -140,6 +148,8 @@ class Chain(Protocol):
 
     def next_nonce(self, address: str, *, block: int | None = None) -> int:
         """Transactions mined from that address: as many as a quorum has (`latest`), or up to a block, by a quorum."""
+
+    def fee_market(self) -> FeeMarket: ...
 
     def fees(self) -> Fees:
         """EIP-1559 fees for a prompt inclusion: twice the base fee, plus the tip."""

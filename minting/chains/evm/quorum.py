@@ -124,6 +124,11 @@ class QuorumReads:
         query = Query("eth_getCode", [address, "latest"], parsing.data)
         return self._agree(lambda node: node.ask(query))
 
+    def native_balance(self, address: str) -> int:
+        query = Query("eth_getBalance", [address, "latest"], parsing.quantity)
+        votes = self._rpc.poll(lambda node: node.ask(query), enough=lambda votes: True)
+        return reached(_answers(votes), self._rpc.quorum)
+
     def is_mint_key_used(self, *, contract: str, mint_key: str, block: int | None = None) -> bool:
         return bool([0, 1].index(self._word(contract, block, "usedBrokerTrade", keccak(text=mint_key))))
 
