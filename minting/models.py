@@ -12,6 +12,8 @@ from agora.lib.ids import new_id
 from agora.lib.statemachine import StateEvent, Stateful, append_only, event_triggers, state_triggers
 from minting.states import MOVES, MintStatus
 
+MINT_GAS = 150_000  # more than a mint or a report takes (make contracts-check prints what they do)
+
 
 def amount_field(**options: Any) -> models.DecimalField:
     """An integer of up to 256 bits: wei."""
@@ -266,22 +268,6 @@ class RpcNode(models.Model):
         return self.name
 
 
-class SignerGas(models.Model):
-    """What a minting key had for gas when it was last looked at. A cache of the chain."""
-
-    chain_id = models.BigIntegerField()
-    signer = models.CharField(max_length=42)
-    balance_wei = amount_field()
-    mints_left = models.PositiveBigIntegerField()  # that it pays for at the fees of then
-    checked_at = models.DateTimeField()
-
-    class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["chain_id", "signer"], name="signer_gas_once")]
-
-    def __str__(self) -> str:
-        return self.signer
-
-
 class Block(models.Model):
     """A recent block as last seen, linked by parent hash. A cache of the chain: a reorg replaces rows."""
 
@@ -369,3 +355,29 @@ class ForeignMint(models.Model):
             ),
         ]
         triggers: ClassVar = append_only()
+
+
+class SignerBudget(models.Model):
+    """What an address that pays for our transactions still has. A cache of the chain, for alarms."""
+
+    chain_id = models.BigIntegerField()
+    address = models.CharField(max_length=42)
+    role = models.CharField(max_length=12)  # minter | publisher
+    balance_wei = amount_field()
+    max_fee_per_gas = amount_field()  # of a transaction sent now
+    # Tokens that the contract still lets it mint: the least of all tokens'; None: it mints nothing.
+    allowance_wei = amount_field(null=True, blank=True)
+    checked_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["chain_id", "address", "role"], name="budget_once_a_role"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.address}"
+
+    @property
+    def mints_left(self) -> int:
+        """Mints, or reports, that it can pay for at the fee of then."""
+        return int(self.balance_wei) // max(1, int(self.max_fee_per_gas) * MINT_GAS)

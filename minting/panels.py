@@ -8,18 +8,19 @@ from django.conf import settings
 from django.urls import reverse
 
 from agora.lib.panels import BAD, LOOK, OK, Fact, Panel, PanelSource
-from minting.models import Block, FinalBlock, MintTx, RpcNode, SignerGas
+from minting.models import Block, FinalBlock, MintTx, RpcNode, SignerBudget
 from minting.states import MintStatus as S
 
 SILENT = timedelta(seconds=60)  # without word from the watcher
 LATE = timedelta(minutes=5)  # for a transaction to be in a block
+FEW = 200  # mints; as the alert in deploy/observability/prometheus/alerts.yml
 LEVELS = {"ok": OK, "lagging": LOOK, "probation": LOOK}
 
 
 def _chain(*, now: datetime) -> Panel:
     nodes = list(RpcNode.objects.filter(chain_id=settings.CHAIN_ID).order_by("name"))
     facts = [_quorum(nodes, now), *(_node(node, now) for node in nodes), _tip(now)]
-    facts += [_gas(row) for row in SignerGas.objects.filter(chain_id=settings.CHAIN_ID).order_by("signer")]
+    facts += [_gas(row) for row in SignerBudget.objects.filter(chain_id=settings.CHAIN_ID).order_by("pk")]
     facts.append(_pool(now))
     return Panel(title="The chain", facts=tuple(facts))
 
@@ -52,9 +53,10 @@ def _tip(now: datetime) -> Fact:
     return Fact(label="The newest block taken in", value=value, url=reverse("admin:minting_block_changelist"))
 
 
-def _gas(row: SignerGas) -> Fact:
-    level = BAD if row.mints_left == 0 else LOOK if row.mints_left < settings.CHAIN_GAS_MINTS else OK
-    return Fact(label=f"Gas of {row.signer[:10]}…", value=f"lasts for {row.mints_left} mints", level=level)
+def _gas(row: SignerBudget) -> Fact:
+    left = row.mints_left
+    level = BAD if left == 0 else LOOK if left < FEW else OK
+    return Fact(label=f"Gas of the {row.role} {row.address[:10]}…", value=f"lasts for {left} mints", level=level)
 
 
 def _pool(now: datetime) -> Fact:

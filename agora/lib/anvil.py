@@ -25,7 +25,6 @@ CHAIN_ID = 31337
 CONTRACTS = Path(__file__).resolve().parents[2] / "contracts"
 PACKAGED = CONTRACTS / "node_modules" / "@foundry-rs" / "anvil-linux-amd64" / "bin" / "anvil"
 START_WITHIN = 10.0  # seconds; 0.1 is usual
-EPOCH_SLOTS = 4
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None  # loaded here: a forked child must not import
@@ -55,15 +54,15 @@ def command(
     chain_id: int = CHAIN_ID,
     block_time: int | None = None,
     state_file: Path | None = None,
+    epoch_slots: int = 4,
     binary: str = "",
-    epoch_slots: int = EPOCH_SLOTS,
 ) -> list[str]:
     """The command line of a local chain.
 
     `block_time`: a block every so many seconds, and only then, so that a wait is as long as on a real chain; None: a
     block as soon as a transaction arrives. `evm_mine` adds one at once in either. `state_file`: where the chain is kept
     between runs (its directory must exist); `cache_dir`: history that has left memory, worthless after the run.
-    `epoch_slots`: blocks an epoch; what is two epochs old is final, so deep reorgs want more than the usual four.
+    `epoch_slots`: half as many blocks as a block needs above it to be `finalized`.
     """
     arguments = [find(binary), "--host", HOST, "--port", str(port), "--chain-id", str(chain_id), "--quiet"]
     arguments += ["--hardfork", "cancun", "--slots-in-an-epoch", str(epoch_slots)]

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from accounts.selectors import MINTING, active_holds
 from accounts.services import place_hold
-from agora.lib import crashpoints, ids, locks, log, transitions
+from agora.lib import crashpoints, ids, locks, log, tracing, transitions
 from agora.lib.db import serializable
 from agora.lib.errors import Rejected, Unavailable, Uncertain
 from custody.signers.base import Signed
@@ -40,11 +40,14 @@ def advance_mint(*, mint_id: UUID, now: datetime) -> None:
             return
         try:
             if mint.status == S.PENDING:
-                _simulate(mint, now)
+                with tracing.span("mint.simulate", order_id=mint.order_id):
+                    _simulate(mint, now)
             if mint.status == S.SIMULATED:
-                _sign(mint, now)
+                with tracing.span("mint.sign", order_id=mint.order_id):
+                    _sign(mint, now)
             if mint.status == S.SIGNED:
-                _broadcast(mint, now)
+                with tracing.span("mint.broadcast", order_id=mint.order_id):
+                    _broadcast(mint, now)
         except Rejected as refusal:
             if is_reserve_refusal(refusal):
                 wait_for_reserves(mint_id=mint_id, refusal=refusal, now=now)
@@ -96,16 +99,17 @@ def _simulate(mint: MintTx, now: datetime) -> None:
         )
     )
     _move(mint, to=S.SIMULATED, now=now, gas=gas)
+    crashpoints.here("mint.after_simulate")
 
 
 def _sign(mint: MintTx, now: datetime) -> None:
     """Allocate (commit), have it signed, save the bytes (commit). Stays SIMULATED while the custodian works on it."""
-    attempt = _open_attempt(mint) or _allocate(
-        mint=mint,
-        fees=_opening_bid(),
-        chain_nonce=check_nonces(chain_id=mint.token.chain_id, signer=mint.token.minter, now=now),
-        now=now,
-    )
+    attempt = _open_attempt(mint)
+    if attempt is None:
+        chain_nonce = check_nonces(chain_id=mint.token.chain_id, signer=mint.token.minter, now=now)
+        fees = _opening_bid()
+        crashpoints.here("mint.before_allocate")
+        attempt = _allocate(mint=mint, fees=fees, chain_nonce=chain_nonce, now=now)
     signed = ask_for_signature(mint=mint, attempt=attempt, now=now)
     if signed is not None:
         _save_signed(mint=mint, attempt=attempt, signed=signed, now=now)
@@ -128,6 +132,7 @@ def _broadcast(mint: MintTx, now: datetime) -> None:
     resend(raw=bytes(attempt.raw or b""), mint_id=mint.pk)
     crashpoints.here("mint.after_broadcast")
     _move(mint, to=S.SENT, now=now)
+    crashpoints.here("mint.after_sent")
 
 
 def _open_attempt(mint: MintTx) -> TxAttempt | None:

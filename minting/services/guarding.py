@@ -24,6 +24,7 @@ from minting.states import MintStatus as S
 
 logger = log.get(__name__)
 OWNER = "signer-guard"
+FOREIGN = "ForeignNonce"
 MOST = 100  # nonces recorded at a time: more is not one accident, and the next look records the rest
 
 
@@ -38,7 +39,7 @@ def next_own_nonce(*, chain_id: int, signer: str) -> int | None:
 def check_nonces(*, chain_id: int, signer: str, now: datetime) -> int:
     """The signer's transactions on the chain, by a quorum; Unavailable while somebody else's are among them.
 
-    Asked before a nonce is given out, and now and then.
+    Asked before a nonce is given out.
     """
     mined = get_chain().next_nonce(signer)
     ours = next_own_nonce(chain_id=chain_id, signer=signer)
@@ -49,7 +50,17 @@ def check_nonces(*, chain_id: int, signer: str, now: datetime) -> int:
         final = get_chain().next_nonce(signer, block=settled.number)
         if final > ours:
             _record_foreign(chain_id=chain_id, signer=signer, nonces=list(range(ours, final))[:MOST], now=now)
-    raise Unavailable(f"{signer} has sent {mined} transactions and we know of {ours}", vendor_code="ForeignNonce")
+    raise Unavailable(f"{signer} has sent {mined} transactions and we know of {ours}", vendor_code=FOREIGN)
+
+
+def watch_nonces(*, chain_id: int, signer: str, now: datetime) -> None:
+    """The same now and then, for a key that is used while nothing is minted. Raises VendorError."""
+    try:
+        check_nonces(chain_id=chain_id, signer=signer, now=now)
+    except Unavailable as trouble:
+        if trouble.vendor_code != FOREIGN:
+            raise
+        logger.warning("a signer's nonce is not ours", signer=signer, detail=trouble.detail)
 
 
 def give_up_spent(*, mint_id: UUID, attempts: list[TxAttempt], now: datetime) -> bool:

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.conf import settings
 
 from accounts.services import place_hold
-from agora.lib import events, locks, log, transitions
+from agora.lib import crashpoints, events, locks, log, transitions
 from agora.lib.db import serializable
 from agora.lib.errors import Rejected, Unavailable, Uncertain
 from minting.chains import get_chain
@@ -45,6 +45,7 @@ def _observe(mint: MintTx, now: datetime) -> None:
     receipts = chain.receipts(list(signed))
     for tx_hash, receipt in receipts.items():
         if not receipt.succeeded and is_settled(number=receipt.block_number, block_hash=receipt.block_hash):
+            crashpoints.here("observe.before_revert")
             _revert(attempt_id=signed[tx_hash].pk, now=now)
     if receipts:
         return

@@ -37,14 +37,15 @@ def send_again(*, mint: MintTx, attempts: list[TxAttempt], is_next: bool, now: d
     """
     newest = attempts[-1]
     signed = [attempt for attempt in attempts if attempt.raw]
+    crashpoints.here("observe.before_resend")
     said = resend(raw=bytes(signed[-1].raw or b""), mint_id=mint.pk)
+    crashpoints.here("observe.after_resend")
     if _is_held(mint, now) or said == NO_FUNDS:
         return
     if newest.raw and is_next:
         newest = _outbid(mint, newest, now) or newest
     if not newest.raw and (replacement := _sign(mint, newest, now)):
         resend(raw=bytes(replacement.raw or b""), mint_id=mint.pk)
-        crashpoints.here("bump.after_broadcast")
 
 
 def resend(*, raw: bytes, mint_id: UUID) -> str:
@@ -120,5 +121,4 @@ def _sign(mint: MintTx, attempt: TxAttempt, now: datetime) -> TxAttempt | None:
     if signed is None:
         return None
     save_bytes(attempt=attempt, signed=signed, now=now)
-    crashpoints.here("bump.after_save")
     return TxAttempt.objects.get(pk=attempt.pk)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import Max
+
 from accounts.services import place_hold
 from agora.lib import crashpoints, ids, log
 from agora.lib.db import serializable
@@ -31,8 +33,11 @@ def ask_for_signature(*, mint: MintTx, attempt: TxAttempt, now: datetime) -> Sig
             raise
         _renew_request(attempt_id=attempt.pk, problem=refusal.detail, now=now)
         return None
+    if not isinstance(answer, Signed):
+        crashpoints.here("mint.after_request")
+        return None
     crashpoints.here("mint.after_sign")
-    return answer if isinstance(answer, Signed) else None
+    return answer
 
 
 def save_bytes(*, attempt: TxAttempt, signed: Signed, now: datetime) -> None:
@@ -51,7 +56,15 @@ def _intent(mint: MintTx, attempt: TxAttempt) -> MintIntent:
         gas=attempt.gas,
         max_fee_per_gas=int(attempt.max_fee_per_gas),
         max_priority_fee_per_gas=int(attempt.max_priority_fee_per_gas),
+        replaces=_replaced_nonce(mint, attempt),
     )
+
+
+def _replaced_nonce(mint: MintTx, attempt: TxAttempt) -> int | None:
+    """Of the mint's last signed transaction under another nonce, which is spent: the signer asks for it (ADR 0011)."""
+    earlier = mint.tx_attempts.filter(nonce__lt=attempt.nonce).exclude(raw=None)
+    last: int | None = earlier.aggregate(last=Max("nonce"))["last"]
+    return last
 
 
 @serializable

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db.models import Min, Q, Sum
 
 from accounts.services import place_hold
-from agora.lib import log, transitions
+from agora.lib import crashpoints, log, transitions
 from agora.lib.db import serializable
 from agora.lib.money import shares_from_wei
 from minting.chains import get_chain
@@ -39,7 +39,10 @@ def watch_chain_once(*, now: datetime) -> int:
         return 0  # no token yet: nothing to watch
     seen = chain.survey(tip.number if tip else None)
     if seen.known and _left_chain(seen.known, chain_id):
-        _rewind(chain_id=chain_id, ancestor=_common_ancestor(chain, chain_id), now=now)
+        ancestor = _common_ancestor(chain, chain_id)
+        crashpoints.here("watch.before_rewind")
+        _rewind(chain_id=chain_id, ancestor=ancestor, now=now)
+        crashpoints.here("watch.after_rewind")
         return 1
     last = min(seen.head, first + CHUNK - 1)  # a head below the tip, on the same chain: the nodes lag
     if first <= last:
@@ -48,10 +51,13 @@ def watch_chain_once(*, now: datetime) -> int:
             return 1  # the chain moved while we read it: look again
         if any(entry.block_hash != found.headers[entry.block_number - first].hash for entry in found.logs):
             return 1
+        crashpoints.here("watch.before_extend")
         _extend(chain_id=chain_id, headers=found.headers, logs=found.logs, now=now)
+        crashpoints.here("watch.after_extend")
         if found.finalized is not None:
             _note_final(chain_id=chain_id, number=min(found.finalized, last), now=now)
     _settle(chain_id=chain_id, now=now)
+    crashpoints.here("watch.after_settle")
     _mark_final(chain_id=chain_id, now=now)
     return max(0, last - first + 1)
 
@@ -110,6 +116,7 @@ def _rewind(*, chain_id: int, ancestor: int, now: datetime) -> None:
         mint.next_attempt_at = now
         fields = ("tx_hash", "block_hash", "block_number", "log_index")
         transitions.apply(mint, to=S.SENT, actor=ACTOR, reason="reorg", data=where, now=now, fields=fields)
+    crashpoints.here("watch.in_rewind")
     _report({mint.order_id for mint in rows}, reason="reorg", now=now)
     gone = list(dropped.values_list("number", "hash"))
     Reorg.objects.create(
@@ -136,6 +143,7 @@ def _extend(*, chain_id: int, headers: list[Header], logs: list[MintedLog], now:
         for h in headers
     )
     touched = {order_id for entry in logs if (order_id := _confirm(chain_id, entry, now)) is not None}
+    crashpoints.here("watch.in_extend")
     _report(touched, reason="", now=now)
     Block.objects.filter(chain_id=chain_id, number__lt=headers[-1].number - KEEP).delete()
 
@@ -226,6 +234,7 @@ def _mark_final(*, chain_id: int, now: datetime) -> None:
     waiting = MintTx.objects.filter(token__chain_id=chain_id, status=S.SETTLED)
     if final is not None and waiting.filter(block_number__lte=final.number).exists():
         _finalize(chain_id=chain_id, number=final.number, now=now)
+        crashpoints.here("watch.after_final")
 
 
 @serializable

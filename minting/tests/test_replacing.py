@@ -17,10 +17,9 @@ from agora.tests.world import WALLETS, World
 from minting.chains import abi, get_chain
 from minting.chains.local import DEPLOYER_KEY
 from minting.chains.operator import Call, Operator
-from minting.models import ForeignNonce, MintTx, SignerGas, Token, TxAttempt
-from minting.services import observe_mint
+from minting.models import ForeignNonce, MintTx, Token, TxAttempt
+from minting.services import look_at_budgets, observe_mint
 from minting.services.registering import NO_FEED
-from minting.services.tending import LOOK_AGAIN, tend_signers
 
 pytestmark = pytest.mark.django_db(transaction=True)
 GWEI = 10**9
@@ -173,27 +172,6 @@ def test_a_signer_without_gas_waits_and_goes_on_when_it_has_some(world: World) -
     assert confirmed(world).tx_hash == TxAttempt.objects.get().tx_hash
 
 
-def test_a_signers_gas_is_weighed_in_mints_before_it_runs_out(
-    world: World, settings: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    now = timezone.now()
-    tend_signers(now=now)
-    plenty = SignerGas.objects.get().mints_left
-
-    world.outside.rpc("anvil_setBalance", world.token.minter, hex(160_000 * 50 * 10 * GWEI))
-    tend_signers(now=now)
-    assert SignerGas.objects.get().mints_left == plenty, "looked at twice a minute"
-    tend_signers(now=now + LOOK_AGAIN)
-
-    assert 0 < SignerGas.objects.get().mints_left < plenty
-    settings.CHAIN_GAS_MINTS = 10**6
-    SignerGas.objects.all().delete()
-    caplog.clear()
-    tend_signers(now=now + LOOK_AGAIN)
-    tend_signers(now=now + 2 * LOOK_AGAIN)
-    assert sum("signer's gas runs low" in record.getMessage() for record in caplog.records) == 1
-
-
 def test_a_nonce_that_somebody_else_used_is_an_alarm_and_the_mint_begins_anew_after_two_people(world: World) -> None:
     mint = sent(world)
     spent = TxAttempt.objects.get()
@@ -230,7 +208,7 @@ def test_a_key_that_was_used_while_nothing_was_minted_is_an_alarm_before_the_nex
     world.outside.mine(12)
     world.tick()
 
-    tend_signers(now=timezone.now())
+    look_at_budgets(publishers=[], now=timezone.now())
 
     assert [row.nonce for row in ForeignNonce.objects.all()] == [TxAttempt.objects.get().nonce + 1]
     assert Hold.objects.get(owner="signer-guard").subject == "minting:AAPL"

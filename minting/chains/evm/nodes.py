@@ -56,7 +56,7 @@ class Node:
         self.name = urlsplit(url).netloc.rpartition("@")[2]  # the rest of a provider's URL is its key: not for logs
         self.health = Health(self.name, max_lag=max_lag, clock=clock)
         self.is_busy = False  # with a question that somebody stopped waiting for
-        self._session = guarded_session(timeout=timeout)
+        self._session = guarded_session(vendor="chain", timeout=timeout)
         self._provider = HTTPProvider(
             url, request_kwargs={"timeout": timeout}, session=self._session, exception_retry_configuration=None
         )

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("minting", "0004_steering"),
+        ("minting", "0005_signer_budgets"),
     ]
 
     operations = [
