@@ -185,4 +185,7 @@ class Chain(Protocol):
 
     def native_balance(self, address: str) -> int: ...
 
+    def note(self, *, has_quorum: bool) -> None:
+        """Whether a look at the chain came to a conclusion: an alarm when none does for a while."""
+
     def node_reports(self) -> list[NodeReport]: ...

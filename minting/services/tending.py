@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
+from agora.lib.errors import Unavailable
 from minting.chains import get_chain
 from minting.chains.base import NodeReport
 from minting.models import RpcNode
@@ -21,6 +22,11 @@ def follow_chain(*, now: datetime) -> None:
     try:
         while watch_chain_once(now=now):
             pass
+    except Unavailable:
+        get_chain().note(has_quorum=False)
+        raise
+    else:
+        get_chain().note(has_quorum=True)
     finally:
         record_nodes(now=now)
 
