@@ -4,7 +4,7 @@ BIN := .venv/bin
 OPENZEPPELIN := reserves/standalone/openzeppelin
 .DEFAULT_GOAL := help
 BROWSER := agora/tests/browser
-.PHONY: help setup demo up test fuzz openapi e2e por lint format messages contracts contracts-check lock migrations clean
+.PHONY: help setup demo up test sweep properties fuzz openapi e2e por lint format messages contracts contracts-check lock migrations clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -45,6 +45,12 @@ por: setup ## a reserve package of 100,000 made-up holders, checked by two indep
 # A test that fails among the others and passes alone is printed as FLAKY: mend it; the run does not hide it, nor stop for it.
 test: setup ## the whole suite, in parallel
 	@$(BIN)/python -m agora.tests.suite
+
+sweep: setup ## kill -9 a process at every crash point, hits 1 to 3; prints a table, writes sweep.csv (half an hour)
+	@$(BIN)/python -m agora.tests.sweep $(SWEEP)
+
+properties: setup ## the loop played by Hypothesis with a seed of its own, for long; the audit after each step (half an hour)
+	@$(BIN)/python -m pytest agora/tests/test_properties.py --hypothesis-profile=long -s -p no:cacheprovider
 
 fuzz: setup ## ask the whole API for trouble: schemathesis against a platform of its own (minutes)
 	@$(BIN)/python -m agora.tests.fuzz
