@@ -12,6 +12,7 @@ from agora.lib import crashpoints, events, locks, log, transitions
 from agora.lib.db import serializable
 from agora.lib.errors import Rejected, Unavailable, Uncertain
 from minting.chains import get_chain
+from minting.chains.base import Chain
 from minting.models import MintTx, TxAttempt
 from minting.states import MintStatus as S
 
@@ -33,6 +34,7 @@ def observe_mint(*, mint_id: UUID, now: datetime) -> None:
                 receipt = receipts.get(attempt.tx_hash)
                 if receipt is None:
                     crashpoints.here("observe.before_resend")
+                    _fill_holes(chain, attempt)
                     chain.broadcast(bytes(attempt.raw or b""))
                     crashpoints.here("observe.after_resend")
                 elif not receipt.succeeded:
@@ -40,6 +42,17 @@ def observe_mint(*, mint_id: UUID, now: datetime) -> None:
                     _revert(attempt_id=attempt.pk, now=now)
         except (Rejected, Unavailable, Uncertain) as trouble:
             logger.warning("observation postponed", mint=str(mint_id), detail=trouble.detail)
+
+
+def _fill_holes(chain: Chain, attempt: TxAttempt) -> None:
+    """Send what reverted below this one and whose block has left the chain since: nothing above its nonce is mined
+    until it is again. The same bytes, so it is safe: should they mint this time, the mint key is used, and what was
+    signed after them reverts."""
+    below = TxAttempt.objects.filter(chain_id=attempt.chain_id, signer=attempt.signer, nonce__lt=attempt.nonce)
+    reverted = below.exclude(reverted_at=None).order_by("nonce")
+    if reverted.exists():
+        for gone in reverted.filter(nonce__gte=chain.next_nonce(attempt.signer)):
+            chain.broadcast(bytes(gone.raw or b""))
 
 
 @serializable
