@@ -6,6 +6,7 @@ import os
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from urllib.parse import unquote
 
 import environ
 
@@ -107,6 +108,12 @@ TEMPLATES = [
 BEHIND_TLS = AGORA_MODE != "sandbox"
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
 SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = BEHIND_TLS and env.bool("HSTS_SUBDOMAINS", default=True)
+if BEHIND_TLS:  # a browser takes a __Host- cookie over TLS from this very host only, so no subdomain can plant one
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True  # no script of ours reads them
+LANGUAGE_COOKIE_SECURE = BEHIND_TLS
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS else None
 SESSION_COOKIE_AGE = 12 * 3600
 SECURE_REFERRER_POLICY = "same-origin"
@@ -132,6 +139,7 @@ DATABASE_URL = _secret("DATABASE_URL")
 DATABASE_ROLE = env.str("DATABASE_ROLE", default="")
 if DATABASE_URL:
     DATABASES = {"default": env.db_url_config(DATABASE_URL)}
+    DATABASES["default"]["HOST"] = unquote(DATABASES["default"]["HOST"])  # %2Fvar%2Frun%2Fpostgresql: a Unix socket
     # A host that is cut off keeps no lock: both ends give a silent peer up within this (seconds).
     DATABASE_SILENCE = env.int("DATABASE_SILENCE", default=12)
     _third = max(1, DATABASE_SILENCE // 3)

@@ -26,7 +26,8 @@ PART = "intake"
 class Round:
     """One server under so many clients for a few seconds."""
 
-    requests: int
+    requests: int  # that were accepted
+    refused: int
     app_ms: float  # CPU a request
     postgres_ms: float
     p50_ms: float
@@ -55,7 +56,7 @@ def measure(home: Path, base: Path, *, rounds: int, seconds: float, clients: tup
 
 
 def load(home: Path, one: servers.Server, *, clients: int, seconds: float) -> Round:
-    """Raises RuntimeError when an answer was not 201."""
+    """The peer gives up on an order after as many lost races as we would (500); those are counted. We must not: RuntimeError."""
     postgres = server.running_pid(home)
     assert postgres is not None
     before = cpu_seconds(one.pid), cpu_seconds(postgres)
@@ -66,11 +67,12 @@ def load(home: Path, one: servers.Server, *, clients: int, seconds: float) -> Ro
         raise RuntimeError(f"the load ended: {done.stderr[-2000:]}")
     app, database = cpu_seconds(one.pid) - before[0], cpu_seconds(postgres) - before[1]
     said = json.loads(done.stdout)
-    if said["refused"]:
+    if said["refused"] and one.name == "agora":
         raise RuntimeError(f"{one.name} refused {len(said['refused'])} orders, first: {said['refused'][0]}")
     times = sorted(said["seconds"])
     return Round(
         requests=len(times),
+        refused=len(said["refused"]),
         app_ms=1000 * app / len(times),
         postgres_ms=1000 * database / len(times),
         p50_ms=1000 * median(times),
@@ -89,7 +91,7 @@ def _figures(taken: dict[tuple[str, int], list[Round]], clients: tuple[int, ...]
             value=ratio,
             unit="×",
             at_most=0.7,
-            note=f"{_cpu(ours)} : {_cpu(peer)} ms, app + PostgreSQL",
+            note=f"{_cpu(ours)} : {_cpu(peer)} ms, app + PostgreSQL{_lost(peer)}",
         )
         slower = median(one.p95_ms for one in ours), median(other.p95_ms for other in peer)
         yield Figure(
@@ -108,3 +110,8 @@ def _cpu(rounds: list[Round]) -> str:
 
 def _p50(rounds: list[Round]) -> str:
     return f"{median(r.p50_ms for r in rounds):.1f}"
+
+
+def _lost(rounds: list[Round]) -> str:
+    refused = sum(r.refused for r in rounds)
+    return f"; the peer gave up on {refused} of {refused + sum(r.requests for r in rounds)}" if refused else ""

@@ -79,3 +79,21 @@ def _open_market(asset: Asset) -> None:
         broker="alpaca",
         defaults={"is_open": True, "next_open": later, "next_close": later, "at": now, "checked_at": now},
     )
+
+
+def empty() -> None:
+    """Forget every order, and what was made for many of them; the buyers stay."""
+    tables = ("orders_order", "accounts_limituse", "accounts_limitday", "django_q_ormq", "accounts_idempotentrequest")
+    with connection.cursor() as cursor:
+        cursor.execute(f"TRUNCATE {', '.join(tables)} CASCADE")
+        cursor.execute("DROP TABLE IF EXISTS bench_buyers CASCADE")
+        cursor.execute("UPDATE custody_vaultaccount SET held_quantity = 0")
+        cursor.execute("UPDATE minting_token SET committed_wei = 0")
+        cursor.execute("SET session_replication_role = replica")
+        made = "SELECT c.id FROM accounts_customer c JOIN accounts_user u ON u.id = c.user_id WHERE u.username ~ '^made-'"
+        cursor.execute("DELETE FROM accounts_publicevent WHERE subject_kind = 'order'")
+        for table in ("accounts_wallet", "accounts_customerevent"):
+            cursor.execute(f"DELETE FROM {table} WHERE customer_id IN ({made})")  # noqa: S608 - names of ours
+        cursor.execute(f"DELETE FROM accounts_customer WHERE id IN ({made})")  # noqa: S608
+        cursor.execute("DELETE FROM accounts_user WHERE username ~ '^made-'")
+        cursor.execute("SET session_replication_role = DEFAULT")

@@ -19,7 +19,8 @@ from agora.lib.metrics import Gauge, Reading, Source
 from agora.metrics_sources import SOURCES
 
 logger = log.get(__name__)
-READ_WITHIN_MS = 2000  # of one statement: Prometheus gives up after ten seconds in all
+# Seconds: of one statement, and of all sources together. Prometheus gives up after ten.
+READ_WITHIN, ALL_WITHIN = 1.0, 5.0
 
 UP = Gauge(name="agora_source_up", help="1 if a source of figures could be read.", labels=("source",))
 TOOK = Gauge(name="agora_source_seconds", help="How long reading a source took.", labels=("source",))
@@ -50,7 +51,8 @@ class _Standing:
         from prometheus_client.core import GaugeMetricFamily
 
         found = sources()
-        readings = [reading for source in found for reading in _read(source, self._now)]
+        until = time.monotonic() + ALL_WITHIN
+        readings = [reading for source in found for reading in _read(source, self._now, until)]
         for gauge in (*OWN, *(gauge for source in found for gauge in source.gauges)):
             family = GaugeMetricFamily(gauge.name, gauge.help, labels=gauge.labels)
             for reading in readings:
@@ -59,9 +61,11 @@ class _Standing:
             yield family
 
 
-def _read(source: Source, now: datetime) -> list[Reading]:
+def _read(source: Source, now: datetime, until: float) -> list[Reading]:
     """Its readings, none of them if one cannot be had, and how that went."""
     began = time.monotonic()
+    if began > until:  # the others took it all
+        return [UP.is_at(False, source=source.name)]
     try:
         with _looking():
             found = list(source.read(now=now))
@@ -79,5 +83,5 @@ def _read(source: Source, now: datetime) -> list[Reading]:
 @contextmanager
 def _looking() -> Iterator[None]:
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(READ_WITHIN_MS)])
+        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(int(READ_WITHIN * 1000))])
         yield

@@ -111,6 +111,10 @@ class Supervisor:
         """The process id of a service; it changes at a restart."""
         return next(process.pid for process in self._processes if process.service.name == name)
 
+    def exit_code_of(self, name: str) -> int:
+        """The exit code of a service that has ended, -N for signal N; waits for its end."""
+        return next(process.exit_code() for process in self._processes if process.service.name == name)
+
     def _stop(self) -> None:
         for number in self._handlers:  # a second Ctrl-C must not leave half of it running; every wait below is bounded
             signal.signal(number, signal.SIG_IGN)
@@ -136,6 +140,10 @@ class _Process:
     def pid(self) -> int:
         assert self._popen is not None
         return self._popen.pid
+
+    def exit_code(self) -> int:
+        assert self._popen is not None
+        return self._popen.wait()
 
     def start(self) -> None:
         self._log.parent.mkdir(parents=True, exist_ok=True)

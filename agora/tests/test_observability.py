@@ -22,14 +22,19 @@ SECRETS = (*NAME.split(), "canary.zulmira", CPF, CPF.replace(".", "").replace("-
 TOKEN = "scrape-me"
 SERVER, CLIENT, CONSUMER = 2, 3, 5  # OTLP's kinds of span
 
+Key = tuple[str, frozenset[tuple[str, str]]]
+SUBMITTED = (
+    "agora_task_seconds_count",
+    frozenset({("task", "orders.tasks.submit_order"), ("outcome", "ok")}),
+)
+
 REGISTER = f"""
 import json
 from django.utils import timezone
 from eth_account import Account
 from accounts.models import User
 from accounts.selectors import current_disclosures
-from accounts.services import bind_wallet, confirm_email, issue_api_token, register_customer, set_tier, submit_profile
-from accounts.services.mailing import confirmation_token
+from accounts.services import bind_wallet, issue_api_token, register_customer, set_tier, submit_profile
 now = timezone.now()
 user = User.objects.create_user("canary")
 customer = register_customer(user=user, full_name="", country="", now=now)
@@ -38,9 +43,16 @@ bind_wallet(customer=customer, address=wallet, now=now)
 accepted = [text.pk for text in current_disclosures(language="pt-br")]
 customer = submit_profile(customer=customer, full_name={NAME!r}, email={EMAIL!r}, country="BR", tax_id={CPF!r},
     accepted=accepted, ip="203.0.113.7", now=now)
-confirm_email(token=confirmation_token(customer=customer), now=timezone.now())
 set_tier(customer=customer, level=9)
 print(json.dumps([wallet, issue_api_token(user=user, name="test", now=now)]))
+"""
+CONFIRM = """
+from django.utils import timezone
+from accounts.models import Customer
+from accounts.services import confirm_email
+from accounts.services.mailing import confirmation_token
+customer = Customer.objects.get(user__username="canary")
+print(confirm_email(token=confirmation_token(customer=customer), now=timezone.now()).full_name)
 """
 
 
@@ -58,7 +70,7 @@ def platform(
     settings = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": traces[1],
         "METRICS_TOKEN": TOKEN,
-        "EMAIL_URL": f"filemail://{home}/mail",
+        "EMAIL_URL": f"filemail:///{home}/mail",
     }
     with e2e.running(home, **e2e.HASTE, **settings) as up:
         yield up
@@ -69,6 +81,9 @@ def platform(
 def bought(platform: e2e.Platform, traces: tuple[collector.Collector, str]) -> str:
     """The order of a customer of whom nothing may be told, settled; its id."""
     platform.wallet, platform._token = json.loads(platform.python(REGISTER))
+    mail = platform.layout.home / "mail"
+    platform.until(lambda: mail.exists() and any(EMAIL in path.read_text() for path in mail.iterdir()))
+    assert platform.python(CONFIRM) == NAME
     for path in (f"?tax_id={CPF}", f"{EMAIL}", f"orders?q={NAME}"):  # what is typed into a URL, too
         requests.get(f"{platform.layout.web_url}/api/v1/{path}", headers=platform._auth(), timeout=e2e.TIMEOUT)
     mine = f"for-{EMAIL}"
@@ -106,7 +121,8 @@ def test_an_order_is_one_trace_from_the_request_to_the_watchers_confirmation(
         ("agora-follow", "Order SETTLED"),
     }
     assert wanted - {(span.service, span.name) for span in spans} == set()
-    assert not any(span.is_error for span in spans)
+    errors = {(span.name, span.attributes["error.type"]) for span in spans if span.is_error}
+    assert errors <= {("mint.simulate", "ContractRefused")}  # before its reserve report is on-chain
 
 
 def test_each_call_hangs_below_the_task_that_made_it_and_the_task_below_the_order(
@@ -116,7 +132,7 @@ def test_each_call_hangs_below_the_task_that_made_it_and_the_task_below_the_orde
     by_id = {span.span_id: span for span in spans}
 
     def above(name: str) -> list[str]:
-        (span,) = [span for span in spans if span.name == name]
+        span = min((span for span in spans if span.name == name), key=lambda span: span.began)
         names = []
         while span.parent_id:
             span = by_id[span.parent_id]
@@ -125,10 +141,9 @@ def test_each_call_hangs_below_the_task_that_made_it_and_the_task_below_the_orde
 
     assert above("broker POST") == ["broker.submit", "task orders.tasks.submit_order", "POST api/v1/orders"]
     assert above("mint.broadcast")[0] == "task minting.tasks.advance_mint"
-    (task,) = [span for span in spans if span.name == "task orders.tasks.submit_order"]
-    assert task.kind == CONSUMER
-    (call,) = [span for span in spans if span.name == "broker POST"]
-    assert (call.kind, call.attributes["http.response.status_code"]) == (CLIENT, 200)
+    assert {span.kind for span in spans if span.name.startswith("task ")} == {CONSUMER}
+    calls = [span for span in spans if span.name == "broker POST"]
+    assert [(call.kind, call.attributes["http.response.status_code"]) for call in calls] == [(CLIENT, 200)]
 
 
 def test_every_move_is_one_line_with_order_and_trace(platform: e2e.Platform, bought: str) -> None:
@@ -148,19 +163,20 @@ def test_every_move_is_one_line_with_order_and_trace(platform: e2e.Platform, bou
 def test_a_killed_worker_and_a_late_webhook_leave_it_one_trace(
     platform: e2e.Platform, bought: str, traces: tuple[collector.Collector, str]
 ) -> None:
+    before = platform.effects().custody_transfers
     platform.stop("worker")
     platform.start("worker", AGORA_CRASH_AT="custody.after_call")
     order_id = platform.place()
-    worker = platform.family("worker")[0]
-    platform.until(lambda: e2e.is_dead(worker) or _custody_called(platform, order_id))
+    platform.until(lambda: platform.effects().custody_transfers > before)
     platform.kill("worker")
     platform.start("worker")
     platform.until_minted(order_id)
     platform.until(lambda: any(span.name == "MintTx CONFIRMED" for span in _trace(traces, order_id)))
 
     spans = _trace(traces, order_id)
-    assert {"task orders.tasks.submit_order", "custody.transfer", "mint.broadcast"} <= {span.name for span in spans}
-    assert len([span for span in spans if not span.parent_id]) == 1
+    # What the killed worker had not sent yet is lost; what another one did about it hangs below the same root.
+    assert {"custody.transfer", "mint.broadcast", "MintTx CONFIRMED"} <= {span.name for span in spans}
+    assert [span.name for span in spans if not span.parent_id] == ["POST api/v1/orders"]
 
 
 def test_metrics_are_denied_unless_the_token_is_shown(platform: e2e.Platform) -> None:
@@ -174,33 +190,32 @@ def test_metrics_are_denied_unless_the_token_is_shown(platform: e2e.Platform) ->
 def test_the_figures_tell_the_order_s_way(platform: e2e.Platform, bought: str) -> None:
     def counted() -> bool:
         found = _scrape(platform)
-        placed = found.get(("agora_moves_seconds_count", ("Order", "", "PENDING")), 0)
-        return placed >= 1 and found.get(("agora_order_age_seconds_count", ("SETTLED",)), 0) >= 1
+        placed = found.get(_key("agora_moves_seconds_count", row="Order", before="", after="PENDING"), 0)
+        return placed >= 1 and found.get(_key("agora_order_age_seconds_count", status="SETTLED"), 0) >= 1
 
     platform.until(counted)
     found = _scrape(platform)
-    assert found["agora_workers", ()] == 1
+    assert found[_key("agora_workers")] == 1
     assert {value for (name, _), value in found.items() if name == "agora_loop_turning"} == {1.0}
     assert {value for (name, _), value in found.items() if name == "agora_source_up"} == {1.0}
-    assert found["agora_reserve_ratio", ("AAPL",)] >= 1
-    assert found["agora_signer_mints_left", ("minter",)] > 100
+    assert found[_key("agora_reserve_ratio", symbol="AAPL")] >= 1
+    assert found[_key("agora_signer_mints_left", role="minter")] > 100
     chain = f"127.0.0.1:{platform.layout.chain_port}"
-    assert found["agora_vendor_call_seconds_count", ("chain", chain, "ok")] > 0
-    assert found["agora_task_seconds_count", ("orders.tasks.submit_order", "ok")] >= 1
-    assert found["agora_http_request_seconds_count", ("POST", "api/v1/orders", "201")] >= 1
-    assert found["agora_breaks", ("SUPPLY_OVER_CUSTODY",)] == 0
+    assert found[_key("agora_vendor_call_seconds_count", vendor="chain", server=chain, outcome="ok")] > 0
+    assert found[SUBMITTED] >= 1
+    assert found[_key("agora_http_request_seconds_count", method="POST", route="api/v1/orders", status="201")] >= 1
+    assert found[_key("agora_breaks", kind="SUPPLY_OVER_CUSTODY")] == 0
 
 
 def test_the_figures_outlive_every_process(platform: e2e.Platform, bought: str) -> None:
-    key = ("agora_task_seconds_count", ("orders.tasks.submit_order", "ok"))
-    before = _scrape(platform)[key]
+    before = _scrape(platform)[SUBMITTED]
     files = len(list((platform.layout.home / "metrics").glob("*.db")))
     for name in e2e.OURS:
         platform.kill(name)
         platform.start(name)
     platform.until_minted(platform.place())
 
-    assert _scrape(platform)[key] == before + 1
+    assert _scrape(platform)[SUBMITTED] == before + 1
     assert len(list((platform.layout.home / "metrics").glob("*.db"))) <= files + 2  # slots are taken over
 
 
@@ -216,7 +231,6 @@ def test_nothing_that_a_customer_is_called_leaves_by_logs_traces_or_metrics(
 
     assert {"web.log", "worker.log", "follower.log"} <= told.keys()
     assert len(told["traces"]) > 5000
-    assert any(NAME.split()[0] in path.read_text() for path in (platform.layout.home / "mail").iterdir())  # it is used
     secrets = [secret.encode() for secret in SECRETS]
     assert {(name, secret) for name, text in told.items() for secret in secrets if secret in text} == set()
 
@@ -245,10 +259,6 @@ def stop_database(platform: e2e.Platform) -> None:
     server.stop(platform.layout.home)
 
 
-def _custody_called(platform: e2e.Platform, order_id: str) -> bool:
-    return bool(platform.custody_of(order_id)) and platform.order(order_id)["status"] != "FILLED"
-
-
 def _trace(traces: tuple[collector.Collector, str], order_id: str) -> list[Span]:
     return traces[0].trace(UUID(order_id).hex)
 
@@ -262,11 +272,15 @@ def _scraper() -> dict[str, str]:
     return {"Authorization": f"Bearer {TOKEN}"}
 
 
-def _scrape(platform: e2e.Platform) -> dict[tuple[str, tuple[str, ...]], float]:
+def _key(name: str, **labels: str) -> Key:
+    return name, frozenset(labels.items())
+
+
+def _scrape(platform: e2e.Platform) -> dict[Key, float]:
     answer = requests.get(f"{platform.layout.web_url}/metrics", headers=_scraper(), timeout=(2, 30))
     assert answer.status_code == 200
     return {
-        (sample.name, tuple(sample.labels.values())): sample.value
+        (sample.name, frozenset(sample.labels.items())): sample.value
         for family in text_string_to_metric_families(answer.text)
         for sample in family.samples
     }

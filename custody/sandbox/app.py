@@ -14,7 +14,7 @@ from aiohttp import web
 from custody.sandbox import control, faults, scenarios, webhooks, wire
 from custody.sandbox.auth import Authenticator
 from custody.sandbox.lifecycle import Runner
-from custody.sandbox.routes import RUNNER, STORE, json_body, routes
+from custody.sandbox.routes import MAY_SIGN, RUNNER, STORE, json_body, routes
 from custody.sandbox.store import Store
 from custody.sandbox.wire import ApiError
 
@@ -59,7 +59,9 @@ async def _gate(request: web.Request, handler: Handler) -> web.StreamResponse:
     store = request.app[STORE]
     try:
         body = await request.read()
-        request.app[AUTHENTICATOR].check(headers=request.headers, uri=request.raw_path, body=body)
+        authenticator = request.app[AUTHENTICATOR]
+        user = authenticator.check(headers=request.headers, uri=request.raw_path, body=body)
+        request[MAY_SIGN] = authenticator.may_sign(user)
         facts = scenarios.request_facts(request.method, request.path, await json_body(request))
         with store.atomic():
             store.log("request", method=request.method, path=request.raw_path, external_tx_id=facts["external_tx_id"])

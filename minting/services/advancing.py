@@ -174,7 +174,13 @@ def _intent(mint: MintTx, attempt: TxAttempt) -> MintIntent:
         gas=attempt.gas,
         max_fee_per_gas=int(attempt.max_fee_per_gas),
         max_priority_fee_per_gas=int(attempt.max_priority_fee_per_gas),
+        replaces=_replaced_nonce(mint),
     )
+
+
+def _replaced_nonce(mint: MintTx) -> int | None:
+    """Of the mint's last transaction that was mined and reverted: the signer wants to hear of it (ADR 0011)."""
+    return mint.tx_attempts.exclude(reverted_at=None).aggregate(last=Max("nonce"))["last"]
 
 
 @serializable

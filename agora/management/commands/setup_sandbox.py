@@ -25,7 +25,9 @@ from accounts.services import (
     set_login,
     set_tier,
 )
+from agora.management import sandbox_signer
 from agora.roles import ROLES
+from minting.selectors import tokens
 from orders.services import record_rate, refresh_clock, refresh_prices, refresh_rates, register_asset
 
 # Foundry's second development account: the demo customer's wallet on the local chain.
@@ -54,9 +56,18 @@ class Command(BaseCommand):
         call_command("register_rules", stdout=self.stdout)
         register_tier(country="BR", level=9, daily_limit_usd=Decimal(10**9), portfolio_cap_usd=None)
         self._market()
-        call_command("deploy_token", "AAPL", stdout=self.stdout)
+        if settings.SIGNER_SOCKET:
+            self._token_and_signer()
+        else:
+            call_command("deploy_token", "AAPL", stdout=self.stdout)
         call_command("sync_schedules", stdout=self.stdout)
         self._demo_logins()
+
+    def _token_and_signer(self) -> None:
+        """The token knows its keys' addresses, and the signer's scopes the token's: in this order."""
+        keys = sandbox_signer.make_keys()
+        call_command("deploy_token", "AAPL", minter=keys.minter, pauser=keys.pauser, stdout=self.stdout)
+        sandbox_signer.write_config(keys, contracts=[token.address for token in tokens()])
 
     def _market(self) -> None:
         """What the follower's loops would bring within seconds, and the rate that no loop brings."""

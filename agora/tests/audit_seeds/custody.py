@@ -17,6 +17,17 @@ SEEDS: dict[str, tuple[str, list[str]]] = {
         "a custody record that is not done is going to be looked at",
         ["UPDATE custody_custodyrecord SET handed_over_at = NULL, next_attempt_at = NULL"],
     ),
+    "a record's time came long ago": (
+        "a custody record that is due is looked at",
+        ["UPDATE custody_custodyrecord SET next_attempt_at = now() - interval '16 minutes'"],
+    ),
+    "an orphan at the custodian": (
+        "no transaction at the custodian carries our prefix without a row of ours",
+        [
+            "INSERT INTO custody_vendormessage (digest, event_id, event_type, provider_id, external_tx_id, body,"
+            f" received_at) VALUES ('d', '', '', 'p', 'agora-custody-{'0' * 32}-1', '', now())"
+        ],
+    ),
     "a record's event is gone": (
         "custody_custodyrecord: events are gapless and joined",
         ["DELETE FROM custody_custodyevent WHERE sequence = 2"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agora.tests.audit_seeds.sql import detour
+from agora.tests.audit_seeds.sql import FIRST, detour
 
 
 def _closing(at: str) -> str:
@@ -89,9 +89,52 @@ SEEDS: dict[str, tuple[str, list[str]]] = {
             " block_number, block_hash, seen_at) VALUES (1, '', 'theirs', '', 1, '', 0, 1, '', now())"
         ],
     ),
+    "a mint was settled too early": (
+        "a settled mint has twelve blocks on it, its own included",
+        ["DELETE FROM minting_block WHERE number > (SELECT max(block_number) + 10 FROM minting_minttx)"],
+    ),
+    "a signature that nobody remembers": (
+        "no signature was asked for under our prefix without a row of ours",
+        [
+            "INSERT INTO custody_vendormessage (digest, event_id, event_type, provider_id, external_tx_id, body,"
+            f" received_at) VALUES ('d', '', '', 'p', 'agora-sign-{'0' * 32}-1', '', now())"
+        ],
+    ),
 }
 
 SEEDS_OF_SEVERAL: dict[str, tuple[set[str], list[str]]] = {
+    "a mint's time came long ago": (
+        {
+            "a mint that is due is looked at",
+            "minting_minttx: the status is the last event's",
+            "an order's minted and settled quantities are the sums of its mints",
+        },
+        ["UPDATE minting_minttx SET status = 'SENT', next_attempt_at = now() - interval '16 minutes'"],
+    ),
+    "a mint is deep, and nobody settles it": (
+        {
+            "a mint that has long been deep enough is settled",
+            "minting_minttx: the status is the last event's",
+            "an order's minted and settled quantities are the sums of its mints",
+            "recent blocks are linked by their parent hash",
+        },
+        [
+            "UPDATE minting_minttx SET status = 'CONFIRMED', updated_at = now() - interval '16 minutes'",
+            "UPDATE minting_block SET number = number + 200 WHERE number = (SELECT max(number) FROM minting_block)",
+        ],
+    ),
+    "a mint key is used again": (
+        {
+            "no mint key is used twice, by our rows and by what was seen on-chain",
+            "no mint on-chain without a row that promised it",
+        },
+        [
+            "INSERT INTO minting_foreignmint (chain_id, contract, mint_key, recipient, amount_wei, tx_hash, log_index,"
+            " block_number, block_hash, seen_at) SELECT t.chain_id, t.address, m.mint_key, m.recipient, m.amount_wei,"
+            " 'again', 0, 1, '', now() FROM minting_minttx m JOIN minting_token t ON t.id = m.token_id"
+            f" WHERE m.id = {FIRST.format('minting_minttx')}"
+        ],
+    ),
     "more minted than the mints": (
         {
             "custody, minted and settled quantities never exceed the one before",
@@ -104,6 +147,7 @@ SEEDS_OF_SEVERAL: dict[str, tuple[set[str], list[str]]] = {
             "no more is claimed for an order than was filled",
             "an order's custody quantity is the sum of its completed records",
             "a vault's running total is the sum of its completed records",
+            "of each asset no more is minted than is in custody, and no more in custody than was filled",
             "a mint's amount is exactly its custody record's shares",
         },
         ["UPDATE custody_custodyrecord SET quantity = quantity + 1"],

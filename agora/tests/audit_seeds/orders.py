@@ -42,10 +42,6 @@ SEEDS: dict[str, tuple[str, list[str]]] = {
         "orders_order: every event is a legal move",
         detour("orders_orderevent", "EXPIRED"),
     ),
-    "an order's status is not its last event's": (
-        "orders_order: the status is the last event's",
-        ["UPDATE orders_order SET status = 'MINT_CONFIRMED'"],
-    ),
     "an order has lost its last event": (
         "orders_order: the status is the last event's",
         [
@@ -69,6 +65,23 @@ SEEDS: dict[str, tuple[str, list[str]]] = {
         "a filled order's executions add up to the broker's own sum",
         ["UPDATE orders_order SET broker_filled_quantity = broker_filled_quantity - 0.000000001"],
     ),
+    "an order's time came long ago": (
+        "an order that is due is looked at",
+        [
+            "INSERT INTO orders_order SELECT (jsonb_populate_record(o, jsonb_build_object('id', gen_random_uuid(),"
+            " 'status', 'SUBMITTING', 'version', 2, 'client_order_id', 'late', 'broker_client_order_id', 'late',"
+            " 'broker_order_id', '', 'filled_quantity', 0, 'broker_filled_quantity', 0, 'custody_quantity', 0,"
+            " 'minted_quantity', 0, 'settled_quantity', 0, 'next_attempt_at', now() - interval '16 minutes'))).*"
+            f" FROM orders_order o WHERE o.id = {FIRST.format('orders_order')}",
+            "INSERT INTO orders_orderevent (order_id, sequence, from_status, to_status, actor, reason, data, at)"
+            " SELECT o.id, n, CASE n WHEN 1 THEN '' ELSE 'PENDING' END, CASE n WHEN 1 THEN 'PENDING'"
+            " ELSE 'SUBMITTING' END, 'test', '', '{}', now() FROM orders_order o, generate_series(1, 2) n"
+            " WHERE o.client_order_id = 'late'",
+            "INSERT INTO accounts_publicevent (event_id, type, customer_id, subject_kind, subject_id, sequence, data,"
+            " at) SELECT gen_random_uuid(), 'order.accepted', customer_id, 'order', id, n, '{}', now()"
+            " FROM orders_order, generate_series(1, 2) n WHERE client_order_id = 'late'",
+        ],
+    ),
     "an orphan at the broker": (
         "no order at the broker carries our prefix without a row of ours",
         [
@@ -79,6 +92,13 @@ SEEDS: dict[str, tuple[str, list[str]]] = {
 }
 
 SEEDS_OF_SEVERAL: dict[str, tuple[set[str], list[str]]] = {
+    "an order is further than its parts": (
+        {
+            "an order that is filled stands as far as its slowest part",
+            "orders_order: the status is the last event's",
+        },
+        ["UPDATE orders_order SET status = 'MINT_CONFIRMED'"],
+    ),
     "the broker has said more than we can add up, for long": (
         {
             "the broker's sum and our executions agree within minutes, or the order is held",

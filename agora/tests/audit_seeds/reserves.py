@@ -95,6 +95,7 @@ SEEDS_OF_SEVERAL: dict[str, tuple[set[str], list[str]]] = {
         {
             "a mint's amount is exactly its custody record's shares",
             "an order's minted and settled quantities are the sums of its mints",
+            "of each asset no more is minted than is in custody, and no more in custody than was filled",
             "a token's promises are the sum of its mints",
             "the supply of a gated token is within the reserves that were attested last",
         },

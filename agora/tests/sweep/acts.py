@@ -12,12 +12,13 @@ from django.core.management import call_command
 from django.utils import timezone
 from stdnum.br import cpf
 
-from accounts.models import Customer, IdempotentRequest
+from accounts.models import Customer, Hold, IdempotentRequest
 from accounts.services import create_endpoint
 from accounts.tests.people import applicant
 from agora.lib.invariants import check
 from agora.management.commands.audit import all_invariants
 from minting.models import ContractDeployment, Token
+from orders.models import Order
 from orders.services import register_asset
 from reserves import services as reserves
 from reserves.models import ReconciliationRun, ReportRequest, ReportSignature, ReserveReport
@@ -27,6 +28,17 @@ from reserves.tests.reports import approve, staff
 def audit() -> list[str]:
     verdicts = [check(invariant) for invariant in all_invariants()]
     return [f"{verdict.name}: {verdict.violations}" for verdict in verdicts if not verdict.holds]
+
+
+def describe(order_ids: list[str]) -> list[str]:
+    """Where these orders are, and all that is held."""
+    lines = []
+    for order in Order.objects.filter(pk__in=order_ids):
+        mints = [(m.status, m.attempts, m.next_attempt_at, m.unbacked_since) for m in order.mints.all()]
+        records = [(r.status, r.attempts, r.next_attempt_at) for r in order.custody_records.all()]
+        lines.append(f"{order.pk} {order.status} {order.next_attempt_at} records {records} mints {mints}")
+    held = Hold.objects.filter(released_at=None).values_list("subject", "owner", "reason")
+    return [f"now {timezone.now()}", *lines, *map(str, held)]
 
 
 def listen_at(url: str, wallet: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -79,11 +80,12 @@ def _die(yard: Yard, work: Work, death: Death) -> float:
     marks = {name: _size(yard.log_of(name)) for name in names}
     for name in names:
         yard.kill(name)
-        yard.start(name, AGORA_CRASH_AT=crash_at)
+        with suppress(ServiceFailed):  # what was open already has killed it: the log says so
+            yard.start(name, AGORA_CRASH_AT=crash_at)
     families = [process for name in names for process in yard.family(name)]
     work.begin(death.hit)
     deadline, more_at = time.monotonic() + DIES_WITHIN, time.monotonic() + work.more_every
-    while not any(map(e2e.is_dead, families)) and time.monotonic() < deadline:
+    while families and not any(map(e2e.is_dead, families)) and time.monotonic() < deadline:
         if time.monotonic() >= more_at:
             work.more()
             more_at = time.monotonic() + work.more_every

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections import Counter
+from uuid import UUID
 
 from accounts.sandbox.process import Control
 from agora.lib import ids
@@ -37,7 +38,7 @@ class Checking(Work):
         entries = self._control.log(after=self._mark)
         created = Counter(e["external_user_id"] for e in entries if e["kind"] == "applicant_created")
         checks = Counter(e["applicant_id"] for e in entries if e["kind"] == "check_requested")
-        ours = {ids.kyc_user_id(customer_id): 1 for customer_id in self._ids}
+        ours = {ids.kyc_user_id(UUID(customer_id)): 1 for customer_id in self._ids}
         found = [f"applicants {created}, wanted {ours}"] if created != ours else []
         return found + ([f"checks {checks}"] if set(checks.values()) != {1} or len(checks) != len(ours) else [])
 

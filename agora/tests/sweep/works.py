@@ -93,9 +93,7 @@ class Buying(Work):
         return found
 
     def describe(self) -> str:
-        shown = ("order_id", "status", "broker_status", "filled_quantity", "holds", "what_happens")
-        orders = map(self.yard.order, sorted(self._open))
-        return "; ".join(str({name: order[name] for name in shown if name in order}) for order in orders)
+        return str(self.yard.call("describe", sorted(self._open)))
 
     def buy(self) -> str:
         """Place one; its id, "" when nobody answered."""

@@ -62,7 +62,7 @@ class Yard(e2e.Platform):
 
     def family(self, name: str) -> list[psutil.Process]:
         if name not in FORKED:
-            return super().family(name)
+            return super().family(name) if name in self._running else []
         try:
             head = psutil.Process(self._pids[name])
             return [head, *head.children(recursive=True)]
@@ -71,7 +71,7 @@ class Yard(e2e.Platform):
 
     def kill(self, name: str) -> float:
         if name not in FORKED:
-            return super().kill(name)
+            return super().kill(name) if name in self._running else time.monotonic()
         family = self.family(name)
         for process in family:
             try:
