@@ -49,6 +49,9 @@ test: setup ## the whole suite, in parallel
 chaos: setup ## kill our processes, fault the vendors, drop blocks; then judge by the outside's own books (CHAOS=--help)
 	@$(BIN)/python -m agora.tests.chaos $(CHAOS)
 
+seeded-bugs: setup ## plant each bug that we know, and see it caught; without it, see nothing found
+	@$(BIN)/python -m agora.tests.seeded
+
 fuzz: setup ## ask the whole API for trouble: schemathesis against a platform of its own (minutes)
 	@$(BIN)/python -m agora.tests.fuzz
 
