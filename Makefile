@@ -55,6 +55,9 @@ sweep: setup ## kill -9 a process at every crash point, hits 1 to 3; prints a ta
 properties: setup ## the loop played by Hypothesis with a seed of its own, for long; the audit after each step (half an hour)
 	@$(BIN)/python -m pytest agora/tests/test_properties.py --hypothesis-profile=long -s -p no:cacheprovider
 
+seeded-bugs: setup ## plant each bug that we know, and see it caught; without it, see nothing found
+	@$(BIN)/python -m agora.tests.seeded
+
 fuzz: setup ## ask the whole API for trouble: schemathesis against a platform of its own (minutes)
 	@$(BIN)/python -m agora.tests.fuzz
 

@@ -89,17 +89,27 @@ def _claim(*, mint_id: UUID, now: datetime) -> MintTx | None:
 
 
 def _simulate(mint: MintTx, now: datetime) -> None:
-    gas = get_chain().simulate_mint(
-        MintCall(
-            contract=mint.token.address,
-            minter=mint.token.minter,
-            to=mint.recipient,
-            amount_wei=int(mint.amount_wei),
-            mint_key=mint.mint_key,
-        )
+    call = MintCall(
+        contract=mint.token.address,
+        minter=mint.token.minter,
+        to=mint.recipient,
+        amount_wei=int(mint.amount_wei),
+        mint_key=mint.mint_key,
     )
+    try:
+        gas = get_chain().simulate_mint(call)
+    except Rejected as refusal:
+        if refusal.vendor_code == KEY_USED and _was_us(mint):
+            raise Unavailable(f"{mint.mint_key} is minted: the watcher confirms it") from refusal
+        raise
     _move(mint, to=S.SIMULATED, now=now, gas=gas)
     crashpoints.here("mint.after_simulate")
+
+
+def _was_us(mint: MintTx) -> bool:
+    """Whether a transaction of this very mint used its key: one that had reverted, until a reorg took that back."""
+    hashes = list(mint.tx_attempts.exclude(raw=None).values_list("tx_hash", flat=True))
+    return any(receipt.succeeded for receipt in get_chain().receipts(hashes).values())
 
 
 def _sign(mint: MintTx, now: datetime) -> None:

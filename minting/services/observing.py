@@ -12,6 +12,7 @@ from agora.lib import crashpoints, events, locks, log, transitions
 from agora.lib.db import serializable
 from agora.lib.errors import Rejected, Unavailable, Uncertain
 from minting.chains import get_chain
+from minting.chains.base import Chain
 from minting.models import MintTx, TxAttempt
 from minting.selectors import is_settled
 from minting.services.guarding import give_up_spent
@@ -54,7 +55,19 @@ def _observe(mint: MintTx, now: datetime) -> None:
         if not give_up_spent(mint_id=mint.pk, attempts=attempts, now=now):
             logger.warning("nonce spent, by whom is not settled", mint=str(mint.pk), nonce=nonce)
         return
+    if next_nonce < nonce:
+        _fill_holes(chain, attempts[0], next_nonce=next_nonce)
     send_again(mint=mint, attempts=attempts, is_next=next_nonce == nonce, now=now)
+
+
+def _fill_holes(chain: Chain, attempt: TxAttempt, *, next_nonce: int) -> None:
+    """Send what was given up below this one and whose block has left the chain since: nothing above its nonce is mined
+    until it is again. The same bytes, so it is safe: should they mint this time, the mint key is used, and what was
+    signed after them reverts."""
+    below = TxAttempt.objects.filter(chain_id=attempt.chain_id, signer=attempt.signer)
+    given_up = below.filter(nonce__gte=next_nonce, nonce__lt=attempt.nonce).exclude(raw=None)
+    for gone in given_up.exclude(reverted_at=None, superseded_at=None).order_by("nonce", "bump"):
+        chain.broadcast(bytes(gone.raw or b""))
 
 
 @serializable

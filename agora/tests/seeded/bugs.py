@@ -97,8 +97,8 @@ BUGS = {
         (
             Edit(
                 SUBMIT,
-                "        if now < order.uncertain_since + timedelta(seconds=settings.UNCERTAIN_GRACE):\n            return None",
-                "        raise Rejected('it never arrived')",
+                "if now < order.uncertain_since + timedelta(seconds=settings.UNCERTAIN_GRACE):",
+                "raise Rejected('it never arrived')\n        if False:",
             ),
         ),
     ),
@@ -205,7 +205,13 @@ BUGS = {
     ),
     "repeat_not_known": Bug(
         "A client's repeated request is not recognised.",
-        (Edit("orders.services.placing:place_order", "if earlier:", "if False:"),),
+        (
+            Edit(
+                "orders.services.placing:place_order",
+                "if not client_order_id or (known := earlier.first()) is None:",
+                "if True:",
+            ),
+        ),
     ),
     "promised_again": Bug(
         "A custody record that is already being minted is promised once more.",
