@@ -4,7 +4,7 @@ BIN := .venv/bin
 OPENZEPPELIN := reserves/standalone/openzeppelin
 .DEFAULT_GOAL := help
 BROWSER := agora/tests/browser
-.PHONY: help setup demo up test fuzz openapi e2e alerts por lint format messages contracts contracts-check lock migrations clean
+.PHONY: $(shell grep -ohE '^[a-z0-9-]+:' Makefile | tr -d :)
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ por: setup ## a reserve package of 100,000 made-up holders, checked by two indep
 # A test that fails among the others and passes alone is printed as FLAKY: mend it; the run does not hide it, nor stop for it.
 test: setup ## the whole suite, in parallel
 	@$(BIN)/python -m agora.tests.suite
+
+chaos: setup ## kill our processes, fault the vendors, drop blocks; then judge by the outside's own books (CHAOS=--help)
+	@$(BIN)/python -m agora.tests.chaos $(CHAOS)
 
 fuzz: setup ## ask the whole API for trouble: schemathesis against a platform of its own (minutes)
 	@$(BIN)/python -m agora.tests.fuzz

@@ -225,6 +225,18 @@ class Block(models.Model):
         return f"block {self.number}"
 
 
+class FinalBlock(models.Model):
+    """The highest block that the chain has called final, by a quorum's word. A reorg below it stops everything."""
+
+    chain_id = models.BigIntegerField(unique=True)
+    number = models.BigIntegerField()
+    hash = models.CharField(max_length=66)
+    seen_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"final block {self.number}"
+
+
 class HolderScan(models.Model):
     """How far a token's Transfer logs have been added up: always to a final block, so that no reorg can undo it."""
 

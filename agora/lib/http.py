@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-import time
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
-from django.db import connections
 from requests.adapters import HTTPAdapter
-
-from agora.lib import tracing
-from agora.lib.metrics import CALLS
 
 CONNECT_TIMEOUT = 2.0
 READ_TIMEOUT = 5.0
+
+
+Answered = Callable[[requests.Response], None]
+Watcher = Callable[[str, requests.PreparedRequest], AbstractContextManager[Answered]]
+
+
+@contextmanager
+def _nobody(vendor: str, request: requests.PreparedRequest) -> Iterator[Answered]:
+    yield lambda response: None
+
+
+_watch: Watcher = _nobody
+
+
+def watch_calls(watcher: Watcher) -> None:
+    """From now on `watcher(vendor, request)` is around every call, and is given the answer where there is one.
+
+    A seam, and not an import: the signer's process makes calls, too, and has neither Django nor metrics.
+    """
+    global _watch  # set once, when a process starts
+    _watch = watcher
 
 
 class CallInsideTransaction(RuntimeError):
@@ -23,7 +41,10 @@ class CallInsideTransaction(RuntimeError):
 
 def assert_no_transaction() -> None:
     """Raise CallInsideTransaction if this thread has a transaction open on any database connection."""
-    for connection in connections.all(initialized_only=True):
+    django_db = sys.modules.get("django.db")
+    if django_db is None:  # a process without Django, such as the signer's, has no transaction
+        return
+    for connection in django_db.connections.all(initialized_only=True):
         if connection.in_atomic_block:
             raise CallInsideTransaction(f"HTTP call inside a transaction on {connection.alias!r}")
 
@@ -31,7 +52,7 @@ def assert_no_transaction() -> None:
 class GuardedAdapter(HTTPAdapter):
     """A requests transport that refuses to run inside a transaction and sets a time-out where the caller set none.
 
-    Each call is counted by its vendor and by what came of it on the wire, and is a span where it is about an order.
+    Each call is told to whoever watches (`watch_calls`), by its vendor.
     """
 
     def __init__(
@@ -49,32 +70,10 @@ class GuardedAdapter(HTTPAdapter):
         assert_no_transaction()
         if kwargs.get("timeout") is None:
             kwargs["timeout"] = self.timeout
-        server = urlsplit(request.url or "").netloc.rpartition("@")[2]  # the rest of the URL may be a key, or an id
-        method = request.method or "GET"
-        began, outcome = time.monotonic(), "unreachable"
-        try:
-            with tracing.span(
-                f"{self.vendor} {method}", kind="CLIENT", server__address=server, http__request__method=method
-            ) as made:
-                response = super().send(request, *args, **kwargs)
-                outcome = outcome_of(response.status_code)
-                if made is not None:
-                    made.set_attribute("http.response.status_code", response.status_code)
-                return response
-        except requests.Timeout:
-            outcome = "timeout"
-            raise
-        finally:
-            CALLS.observe(time.monotonic() - began, vendor=self.vendor, server=server, outcome=outcome)
-
-
-def outcome_of(status: int) -> str:
-    """ok, refused, throttled or failed, by the status of an answer."""
-    if status < requests.codes.bad_request:
-        return "ok"
-    if status == requests.codes.too_many_requests:
-        return "throttled"
-    return "refused" if status < requests.codes.internal_server_error else "failed"
+        with _watch(self.vendor, request) as answered:
+            response = super().send(request, *args, **kwargs)
+            answered(response)
+            return response
 
 
 def guard(

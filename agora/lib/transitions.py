@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
-from agora.lib import events, log, tracing
+from agora.lib import events, log, prepared, tracing
 from agora.lib.metrics import MOVES, ORDER_AGES
 from agora.lib.statemachine import Stateful
 
@@ -18,12 +18,19 @@ class IllegalMove(Exception):
     """The table of allowed moves has no such step. Nothing was written."""
 
 
-def start(row: Any, *, actor: str, reason: str = "", data: dict[str, Any] | None = None, now: datetime) -> None:
-    """Insert a new row in its initial status, with its first event, in the open transaction."""
+def start(
+    row: Any, *, actor: str, reason: str = "", data: dict[str, Any] | None = None, now: datetime, unless: str = ""
+) -> bool:
+    """Insert a new row in its initial status, with its first event, in the open transaction.
+
+    `unless`: a unique constraint; where a row of the same values stands, nothing is written and the answer is False.
+    """
     row.version = 1
     row.created_at = row.updated_at = now
-    row.save(force_insert=True)
+    if not prepared.insert(row, unless=unless):
+        return False
     _write_event(row, before="", since=now, actor=actor, reason=reason, data=data, now=now)
+    return True
 
 
 def apply(
@@ -55,7 +62,9 @@ def _write_event(
     row: Stateful, *, before: str, since: datetime, actor: str, reason: str, data: dict[str, Any] | None, now: datetime
 ) -> None:
     status = str(row.status)  # type: ignore[attr-defined]
-    move = row.events.create(  # type: ignore[attr-defined]
+    events_of_row = row.events  # type: ignore[attr-defined]
+    move = events_of_row.model(
+        **{events_of_row.field.name: row},
         sequence=row.version,
         from_status=before,
         to_status=status,
@@ -64,6 +73,7 @@ def _write_event(
         data=data or {},
         at=now,
     )
+    prepared.insert(move)
     if status in row.EMITS:
         events.emit(row.EMITS[status], row.pk, order_id=row.about_order)
     events.announce(row, move)

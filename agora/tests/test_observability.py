@@ -1,4 +1,4 @@
-"""What an operator sees of one order of a real platform: one trace, a log line a move, figures that add up, no PII."""
+"""What an operator sees of one order in a real platform: one trace, a log line a move, figures that add up, no PII."""
 
 from __future__ import annotations
 

@@ -44,6 +44,7 @@ def advance_custody(*, record_id: UUID, now: datetime) -> None:
             if transfer is not None:
                 crashpoints.here("custody.after_call")
                 record_transfer(record_id=record_id, transfer=transfer, now=now)
+                crashpoints.here("custody.after_outcome")
 
 
 @serializable
@@ -70,7 +71,9 @@ def _wait(record: CustodyRecord) -> timedelta:
 def _call(custodian: Custodian, record: CustodyRecord, is_first: bool, now: datetime) -> Transfer | None:
     """Phase 2. After the first call, look up before anything else: the external id is burned once it arrived."""
     if not is_first:
+        crashpoints.here("custody.before_lookup")
         found = custodian.find_by_external_tx_id(record.external_tx_id)
+        crashpoints.here("custody.after_lookup")
         if found is not None or record.status == S.SUBMITTED:
             return found
         since = record.uncertain_since or record.called_at or now
