@@ -15,9 +15,8 @@ from agora.stuck import OLDER_THAN, find_stuck
 
 CONNECTIONS = Gauge(name="agora_database_connections", help="Connections to our database, ours and others'.")
 CONNECTIONS_MOST = Gauge(name="agora_database_connections_most", help="max_connections of the server.")
-TRANSACTION = Gauge(
-    name="agora_database_oldest_transaction_seconds", help="Age of the oldest open transaction in our database."
-)
+# Not the age of transactions: of other roles' sessions the web's role sees none. Locks are seen by all.
+LOCK_WAIT = Gauge(name="agora_database_lock_wait_seconds", help="How long a session has waited for a lock, at most.")
 SIZE = Gauge(name="agora_database_bytes", help="Size of our database.")
 
 TASKS = Gauge(name="agora_queue_tasks", help="Queued tasks.", labels=("state",))
@@ -35,15 +34,15 @@ STUCK_OLDEST = Gauge(name="agora_stuck_oldest_seconds", help="How long the longe
 def _database(*, now: datetime) -> Iterator[Reading]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*), current_setting('max_connections')::int,"
-            " coalesce(extract(epoch FROM clock_timestamp() - min(xact_start)), 0),"
-            " pg_database_size(current_database())"
+            "SELECT count(*), current_setting('max_connections')::int, pg_database_size(current_database()),"
+            " (SELECT coalesce(max(extract(epoch FROM clock_timestamp() - l.waitstart)), 0) FROM pg_locks l"
+            "   JOIN pg_database d ON d.oid = l.database WHERE NOT granted AND d.datname = current_database())"
             " FROM pg_stat_activity WHERE datname = current_database()"
         )
-        used, most, oldest, size = cursor.fetchone()
+        used, most, size, waits = cursor.fetchone()
     yield CONNECTIONS.is_at(used)
     yield CONNECTIONS_MOST.is_at(most)
-    yield TRANSACTION.is_at(max(0, oldest))
+    yield LOCK_WAIT.is_at(max(0, waits))
     yield SIZE.is_at(size)
 
 
@@ -68,7 +67,7 @@ def _stuck(*, now: datetime) -> Iterator[Reading]:
     yield STUCK_OLDEST.is_at(seconds_since(rows[0].since if rows else None, now))
 
 
-DATABASE = Source(name="database", gauges=(CONNECTIONS, CONNECTIONS_MOST, TRANSACTION, SIZE), read=_database)
+DATABASE = Source(name="database", gauges=(CONNECTIONS, CONNECTIONS_MOST, LOCK_WAIT, SIZE), read=_database)
 QUEUE = Source(name="queue", gauges=(TASKS, OLDEST), read=_queue)
 PROCESSES = Source(name="processes", gauges=(LOOP, WORKERS), read=_processes)
 STILL = Source(name="stuck", gauges=(STUCK, STUCK_OLDEST), read=_stuck)

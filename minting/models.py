@@ -315,3 +315,16 @@ class SignerBudget(models.Model):
 
     def __str__(self) -> str:
         return f"{self.role} {self.address}"
+
+
+class RpcNode(models.Model):
+    """What the follower last thought of one of the chain's nodes. A cache; never its URL: that is a key."""
+
+    name = models.CharField(max_length=120, primary_key=True)  # host and port
+    state = models.CharField(max_length=12)  # ok | lagging | down | quarantined | probation
+    head = models.BigIntegerField(null=True, blank=True)
+    lag = models.PositiveIntegerField(default=0)  # blocks behind what a quorum has
+    checked_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name

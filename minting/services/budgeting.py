@@ -1,4 +1,4 @@
-"""Looking at what the addresses that pay for our transactions still have."""
+"""Looking at the chain for alarms' sake: what we think of its nodes, and what our addresses can still pay."""
 
 from __future__ import annotations
 
@@ -8,9 +8,18 @@ from datetime import datetime
 from django.conf import settings
 
 from minting.chains import artifact, get_chain
-from minting.models import SignerBudget, Token
+from minting.models import RpcNode, SignerBudget, Token
 
 MINTER, PUBLISHER = "minter", "publisher"
+
+
+def note_nodes(*, now: datetime) -> None:
+    """Note what this process thinks of each node. It asks nobody."""
+    reports = get_chain().node_reports()
+    for report in reports:
+        seen = {"state": report.state, "head": report.head, "lag": report.lag, "checked_at": now}
+        RpcNode.objects.update_or_create(name=report.name[:120], defaults=seen)
+    RpcNode.objects.exclude(name__in=[report.name[:120] for report in reports]).delete()
 
 
 def look_at_budgets(*, publishers: Sequence[str], now: datetime) -> None:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from agora.lib import platform as processes
 from agora.tests import e2e
 from agora.tests.alerts import rules
 from agora.tests.alerts.conftest import Drill
+from minting.sandbox import process as nodes
 
 pytestmark = [pytest.mark.alerts, pytest.mark.timeout(600)]
 
@@ -106,6 +108,22 @@ def test_a_node_that_stands_still(drill: Drill) -> None:
     drill.gone("AgoraChainStands", "AgoraNodeInTrouble", "AgoraVendorInTrouble")
 
 
+def test_a_node_that_lies(drill: Drill, tmp_path: Path) -> None:
+    platform = drill.platform
+    with nodes.running(tmp_path / "liar", upstream=platform.layout.chain_url) as liar:
+        urls = f"{platform.layout.chain_url},{liar.url}"
+        platform.stop("follower")
+        platform.start("follower", CHAIN_RPC_URLS=urls, CHAIN_QUORUM="2")
+        platform.stop("web")
+        platform.start("web", CHAIN_RPC_URLS=urls, CHAIN_QUORUM="2")
+        liar.control.settings(lies=["broken_parent"])
+        drill.expect("AgoraNodeQuarantined", "AgoraQuorumShort", within=150)
+    for name in ("follower", "web"):
+        platform.stop(name)
+        platform.start(name)
+    drill.gone("AgoraNodeQuarantined", "AgoraQuorumShort")
+
+
 def test_a_reorg_that_takes_a_mint_away(drill: Drill) -> None:
     platform = drill.platform
     order_id = platform.place("0.15")
@@ -155,11 +173,11 @@ def test_a_transaction_that_keeps_a_table(drill: Drill) -> None:
         waiting = [threading.Thread(target=_get, args=(url, headers)) for _ in range(2)]
         for thread in waiting:
             thread.start()
-        drill.expect("AgoraTransactionLong", "AgoraFiguresMissing")
+        drill.expect("AgoraLockWait", "AgoraFiguresMissing")
         for thread in waiting:
             thread.join()
         drill.expect("AgoraRequestsSlow")
-    drill.gone("AgoraTransactionLong", "AgoraFiguresMissing", "AgoraRequestsSlow")
+    drill.gone("AgoraLockWait", "AgoraFiguresMissing", "AgoraRequestsSlow")
 
 
 def test_a_server_whose_connections_run_out(drill: Drill) -> None:
