@@ -25,9 +25,7 @@ REORGS = Gauge(name="agora_reorgs_hour", help="Reorgs in the last hour that took
 REORG_DEPTH = Gauge(name="agora_reorg_depth_hour", help="Blocks that the deepest reorg of the last hour removed.")
 FOREIGN = Gauge(name="agora_foreign_mints", help="Mints on-chain that no row of ours promised, ever.")
 
-NODE = Gauge(
-    name="agora_rpc_node", help="1 for the state that the follower has a node in.", labels=("server", "state")
-)
+NODE = Gauge(name="agora_rpc_node", help="1 for the state that the follower has a node in.", labels=("server", "state"))
 LAG = Gauge(name="agora_rpc_lag_blocks", help="Blocks that a node is behind a quorum.", labels=("server",))
 COUNTING = Gauge(name="agora_rpc_counting", help="Nodes whose word counts: neither down, quarantined nor on probation.")
 QUORUM = Gauge(name="agora_rpc_quorum", help="How many nodes must agree in what money depends on.")

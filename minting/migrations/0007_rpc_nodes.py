@@ -4,20 +4,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('minting', '0006_final_block'),
+        ("minting", "0006_final_block"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='RpcNode',
+            name="RpcNode",
             fields=[
-                ('name', models.CharField(max_length=120, primary_key=True, serialize=False)),
-                ('state', models.CharField(max_length=12)),
-                ('head', models.BigIntegerField(blank=True, null=True)),
-                ('lag', models.PositiveIntegerField(default=0)),
-                ('checked_at', models.DateTimeField()),
+                ("name", models.CharField(max_length=120, primary_key=True, serialize=False)),
+                ("state", models.CharField(max_length=12)),
+                ("head", models.BigIntegerField(blank=True, null=True)),
+                ("lag", models.PositiveIntegerField(default=0)),
+                ("checked_at", models.DateTimeField()),
             ],
         ),
     ]
