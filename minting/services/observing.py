@@ -96,4 +96,4 @@ def _revert(*, attempt_id: UUID, now: datetime) -> None:
     transitions.apply(mint, to=S.PENDING, actor="chain", reason="reverted", data={"tx_hash": attempt.tx_hash}, now=now)
     if mint.tx_attempts.exclude(reverted_at=None).count() >= MAX_REVERTS:
         place_hold(subject=f"order:{mint.order_id}", owner=OWNER, reason="its mint reverts again and again", now=now)
-    events.emit("mint.advance", mint.pk)
+    events.emit("mint.advance", mint.pk, order_id=mint.order_id)
