@@ -49,6 +49,15 @@ test: setup ## the whole suite, in parallel
 chaos: setup ## kill our processes, fault the vendors, drop blocks; then judge by the outside's own books (CHAOS=--help)
 	@$(BIN)/python -m agora.tests.chaos $(CHAOS)
 
+sweep: setup ## kill -9 a process at every crash point, hits 1 to 3; prints a table, writes sweep.csv (half an hour)
+	@$(BIN)/python -m agora.tests.sweep $(SWEEP)
+
+properties: setup ## the loop played by Hypothesis with a seed of its own, for long; the audit after each step (half an hour)
+	@$(BIN)/python -m pytest agora/tests/test_properties.py --hypothesis-profile=long -s -p no:cacheprovider
+
+seeded-bugs: setup ## plant each bug that we know, and see it caught; without it, see nothing found
+	@$(BIN)/python -m agora.tests.seeded
+
 fuzz: setup ## ask the whole API for trouble: schemathesis against a platform of its own (minutes)
 	@$(BIN)/python -m agora.tests.fuzz
 
