@@ -109,6 +109,9 @@ INVARIANTS = [
         LEFT JOIN (SELECT chain_id, max(number) AS number FROM minting_block GROUP BY chain_id) tip
             ON tip.chain_id = t.chain_id
         WHERE m.status IN ('SETTLED', 'FINALIZED') AND m.block_number + 11 > coalesce(tip.number, 0)
+          AND NOT EXISTS (  -- undone, the blocks in their place are not read yet
+              SELECT FROM minting_reorg r WHERE r.chain_id = t.chain_id AND r.seen_at > now() - interval '1 minute'
+          )
         """,
     ),
     Invariant(
