@@ -25,7 +25,8 @@ def sweep_custody(*, now: datetime) -> int:
             .order_by("next_attempt_at")[:BATCH]
         )
         for record in due:
-            events.emit("custody.completed" if record.status == S.COMPLETED else "custody.advance", record.pk)
+            event = "custody.completed" if record.status == S.COMPLETED else "custody.advance"
+            events.emit(event, record.pk, order_id=record.order_id)
         CustodyRecord.objects.filter(pk__in=[record.pk for record in due]).update(
             next_attempt_at=now + timedelta(seconds=settings.NUDGE_AFTER)
         )

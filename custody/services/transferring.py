@@ -11,7 +11,7 @@ from django.db.models import F, Sum
 
 from accounts.selectors import active_holds
 from accounts.services import place_hold
-from agora.lib import crashpoints, locks, log, transitions
+from agora.lib import crashpoints, locks, log, tracing, transitions
 from agora.lib.db import serializable
 from agora.lib.errors import Rejected, Unavailable, Uncertain
 from custody.custodians import get_custodian
@@ -34,7 +34,8 @@ def advance_custody(*, record_id: UUID, now: datetime) -> None:
         if claim is None:
             return
         try:
-            transfer = _call(get_custodian(), *claim, now)
+            with tracing.span("custody.transfer", order_id=claim[0].order_id):
+                transfer = _call(get_custodian(), *claim, now)
         except Rejected as refusal:
             _refuse(record_id=record_id, reason=refusal.detail, code=refusal.vendor_code, now=now)
         except (Unavailable, Uncertain) as trouble:

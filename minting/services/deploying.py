@@ -58,6 +58,7 @@ class TokenPlan:
     terms_uri: str
     terms: bytes  # the document
     gate: Gate | None
+    minter: str = ""  # "": whoever the signer says
     gas_for: tuple[str, ...] = field(default=())  # accounts to fund beside the minter's, on a local chain
 
 
@@ -87,7 +88,7 @@ def deploy_token(*, plan: TokenPlan, deployer_key: str, now: datetime) -> Token:
         crashpoints.here("deploy.after_creation")
         for contract, address in contracts.items():
             _check_code(chain, contract, address)
-        minter = get_signer().address()
+        minter = plan.minter or get_signer().address()
         _complete(operator, plan, contracts, minter=minter, fresh=known is None)
         crashpoints.here("deploy.before_register")
         token = _register(plan, contracts, minter=minter)
@@ -97,7 +98,7 @@ def deploy_token(*, plan: TokenPlan, deployer_key: str, now: datetime) -> Token:
 
 def _check_public(plan: TokenPlan) -> None:
     check_audited(contracts=[TOKEN, ORACLE] if plan.gate else [TOKEN], audit_file=settings.AUDIT_FILE)
-    roles = [plan.admin, plan.pauser, plan.compliance, plan.reserve_admin, get_signer().address()]
+    roles = [plan.admin, plan.pauser, plan.compliance, plan.reserve_admin, plan.minter or get_signer().address()]
     if len(set(roles)) != len(roles) or "" in roles:
         raise WrongChain(f"On a public chain each role needs an address of its own, not {roles}: see .env.example.")
     if not plan.terms_uri.startswith("https://"):

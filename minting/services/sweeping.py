@@ -24,7 +24,8 @@ def sweep_mints(*, now: datetime) -> int:
             .order_by("next_attempt_at")[:BATCH]
         )
         for mint in due:
-            events.emit("mint.sent" if mint.status == S.SENT else "mint.advance", mint.pk)
+            event = "mint.sent" if mint.status == S.SENT else "mint.advance"
+            events.emit(event, mint.pk, order_id=mint.order_id)
         early = [mint.pk for mint in due if mint.status != S.SENT]  # a SENT one stays due: observe_mint claims it
         MintTx.objects.filter(pk__in=early).update(next_attempt_at=now + timedelta(seconds=settings.NUDGE_AFTER))
     return len(due)

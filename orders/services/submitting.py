@@ -9,7 +9,7 @@ from django.conf import settings
 
 from accounts.selectors import BUYING, active_holds
 from accounts.services import release_limit
-from agora.lib import crashpoints, locks, log, transitions
+from agora.lib import crashpoints, locks, log, tracing, transitions
 from agora.lib.db import serializable
 from agora.lib.errors import Rejected, Unavailable, Uncertain
 from orders.brokers import get_broker
@@ -31,7 +31,8 @@ def submit_order(*, order_id: UUID, now: datetime) -> None:
             return
         broker = get_broker()
         try:
-            found = _call(broker, order, now)
+            with tracing.span("broker.submit", order_id=order_id):
+                found = _call(broker, order, now)
         except Rejected as refusal:
             crashpoints.here("submit_order.before_refusal")
             _reject(order_id=order_id, reason=refusal.detail, code=refusal.vendor_code, now=now)

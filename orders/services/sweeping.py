@@ -29,11 +29,11 @@ def sweep_orders(*, now: datetime) -> int:
         )
         for order in due:
             if order.status in (S.PENDING, S.SUBMITTING):
-                events.emit("order.accepted", order.pk)
+                events.emit("order.accepted", order.pk, order_id=order.pk)
             elif order.status != S.FILLED:
-                events.emit("order.cancel_requested", order.pk)
+                events.emit("order.cancel_requested", order.pk, order_id=order.pk)
             elif order.filled_quantity == order.broker_filled_quantity:
-                events.emit("order.filled", order.pk)
+                events.emit("order.filled", order.pk, order_id=order.pk)
             wait = min(60.0, settings.NUDGE_AFTER * 2 ** min(order.attempts, 4))
             Order.objects.filter(pk=order.pk).update(
                 next_attempt_at=now + timedelta(seconds=wait), attempts=F("attempts") + 1

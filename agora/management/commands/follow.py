@@ -16,7 +16,7 @@ from django.utils import timezone
 from accounts.services import follow_webhooks, seal_audit_log, sweep_customers
 from agora.lib import loops
 from custody.services import sweep_custody
-from minting.services import sweep_mints, verify_chain, watch_chain_once
+from minting.services import follow_chain, sweep_mints, verify_chain
 from orders.services import (
     evaluate_rules,
     follow_trade_updates,
@@ -26,7 +26,7 @@ from orders.services import (
     refresh_rates,
     sweep_orders,
 )
-from reserves.services import EVERY, attend_reports, keep_attested, refresh
+from reserves.services import EVERY, attend_reports, keep_attested, refresh, watch_budgets
 
 
 def sweep(*, now: datetime) -> None:
@@ -34,11 +34,6 @@ def sweep(*, now: datetime) -> None:
     sweep_orders(now=now)
     sweep_custody(now=now)
     sweep_mints(now=now)
-
-
-def watch(*, now: datetime) -> None:
-    while watch_chain_once(now=now):
-        pass
 
 
 def follow_market(*, now: datetime) -> None:
@@ -54,7 +49,7 @@ def all_loops() -> list[loops.Loop]:
     return [
         loops.Loop("trade-stream", 0.0, lambda stop: follow_trade_updates(stop=stop)),
         loops.Loop("broker-list", settings.BROKER_LIST_EVERY, _at_now(list_at_broker)),
-        loops.Loop("chain", settings.CHAIN_POLL_EVERY, _at_now(watch)),
+        loops.Loop("chain", settings.CHAIN_POLL_EVERY, _at_now(follow_chain)),
         loops.Loop("sweep", settings.SWEEP_EVERY, _at_now(sweep)),
         loops.Loop("prices", settings.PRICES_EVERY, _at_now(follow_market)),
         loops.Loop("rates", 60.0, _at_now(refresh_rates)),  # asks once in RATES_EVERY, again in a minute if in vain
@@ -63,6 +58,7 @@ def all_loops() -> list[loops.Loop]:
         loops.Loop("attest", settings.RESERVE_POLL_EVERY, _at_now(keep_attested)),
         loops.Loop("reports", 1.0, _at_now(attend_reports)),
         loops.Loop("reconcile", 60.0, lambda stop: refresh(now=timezone.now(), fresh=EVERY)),
+        loops.Loop("budgets", settings.BUDGETS_EVERY, _at_now(watch_budgets)),
         loops.Loop("audit-seal", settings.AUDIT_SEAL_EVERY, _at_now(seal_audit_log)),
     ]
 
