@@ -52,7 +52,7 @@ def _observe(mint: MintTx, now: datetime) -> None:
     next_nonce, nonce = chain.next_nonce(attempts[0].signer), attempts[0].nonce
     if next_nonce > nonce:
         if not give_up_spent(mint_id=mint.pk, attempts=attempts, now=now):
-            logger.warning("nonce spent, by whom is not settled", mint=str(mint.pk), nonce=nonce)
+            logger.info("nonce spent, by whom is not settled", mint=str(mint.pk), nonce=nonce)
         return
     send_again(mint=mint, attempts=attempts, is_next=next_nonce == nonce, now=now)
 
