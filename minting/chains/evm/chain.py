@@ -110,7 +110,8 @@ class EvmChain(QuorumReads):
 
     def broadcast(self, raw: bytes) -> str:
         tx_hash = "0x" + keccak(raw).hex()
-        answers = self._rpc.ask_every(Query("eth_sendRawTransaction", ["0x" + raw.hex()], _exactly(tx_hash)))
+        sending = Query("eth_sendRawTransaction", ["0x" + raw.hex()], _exactly(tx_hash))
+        answers = self._rpc.ask_every(sending, wanted=lambda taken: True)
         failures = [answer for answer in answers if isinstance(answer, VendorError)]
         if len(failures) < len(answers):
             return tx_hash
@@ -124,7 +125,7 @@ class EvmChain(QuorumReads):
     def _is_known(self, tx_hash: str) -> bool:
         """Whether any node has the transaction, in its pool or in a block."""
         known: Query[bool] = Query("eth_getTransactionByHash", [tx_hash], _is_transaction(tx_hash))
-        answers = self._rpc.ask_every(known)
+        answers = self._rpc.ask_every(known, wanted=bool)
         if True not in answers and False not in answers:
             raise Uncertain("no node says whether it has the transaction")
         return True in answers
