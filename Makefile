@@ -4,7 +4,7 @@ BIN := .venv/bin
 OPENZEPPELIN := reserves/standalone/openzeppelin
 .DEFAULT_GOAL := help
 BROWSER := agora/tests/browser
-.PHONY: help setup demo up test fuzz openapi e2e por lint format messages contracts contracts-check lock migrations clean
+.PHONY: help setup demo up test fuzz openapi e2e por bench lint format messages contracts contracts-check lock migrations clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -41,6 +41,9 @@ up: setup ## the same platform, kept running, on http://localhost:8000
 
 por: setup ## a reserve package of 100,000 made-up holders, checked by two independent verifiers
 	@$(BIN)/python manage.py por_drill
+
+bench: setup ## measure speed, memory and cost against docs/benchmarks.md's targets; BENCH="--quick --only intake" for less
+	@$(BIN)/python -m bench $(BENCH)
 
 # A test that fails among the others and passes alone is printed as FLAKY: mend it; the run does not hide it, nor stop for it.
 test: setup ## the whole suite, in parallel

@@ -241,7 +241,7 @@ Q_CLUSTER = {
     "broker_class": "agora.lib.doorbell.Doorbell",
     "workers": env.int("WORKER_PROCESSES", default=2),
     "queue_limit": 2,
-    "bulk": 1,
+    "bulk": 4,
     "poll": 0.5,
     "timeout": 30,
     "retry": 120,  # > timeout x (queue_limit + bulk + 1) / workers: a prefetched task must not expire in memory
@@ -329,6 +329,7 @@ UNCERTAIN_GRACE = env.float("UNCERTAIN_GRACE", default=3.0)  # a 404 this soon a
 SWEEP_EVERY = env.float("SWEEP_EVERY", default=1.0)
 BROKER_LIST_EVERY = env.float("BROKER_LIST_EVERY", default=5.0)  # one list call for all that is open
 CHAIN_POLL_EVERY = env.float("CHAIN_POLL_EVERY", default=0.25)
+CHAIN_POLL_BUSY = env.float("CHAIN_POLL_BUSY", default=0.1)  # while a mint is on its way
 AUDIT_SEAL_EVERY = env.float("AUDIT_SEAL_EVERY", default=5.0)  # an audit entry is sealed within a minute
 PRICES_EVERY = env.float("PRICES_EVERY", default=5.0)
 RATES_EVERY = env.float("RATES_EVERY", default=3600.0)  # PTAX is published a few times a business day

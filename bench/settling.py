@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from statistics import median, quantiles
@@ -115,6 +116,8 @@ def measure_throughput(home: Path, *, orders: int) -> list[Figure]:
 @contextmanager
 def _running(home: Path, *, block_time: int | None) -> Iterator[e2e.Platform]:
     server.stop(home)
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
     # Setting up may take longer than a price stays good; the follower's own come soon enough.
     with e2e.running(home, block_time=block_time, PRICE_MAX_AGE="3600") as up:
         yield up

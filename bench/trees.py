@@ -55,7 +55,10 @@ def _openzeppelin(home: Path, leaves: list[tuple[bytes, int]]) -> dict[str, str]
     script.write_text(_SCRIPT)
     try:
         done = subprocess.run(  # noqa: S603
-            ["node", str(script), str(values)], capture_output=True, text=True, check=False  # noqa: S607
+            ["node", str(script), str(values)],
+            capture_output=True,
+            text=True,
+            check=False,  # noqa: S607
         )
     finally:
         script.unlink()

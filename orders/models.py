@@ -138,12 +138,13 @@ class Order(Stateful):
     MOVES: ClassVar = MOVES
     EMITS: ClassVar = {OrderStatus.PENDING: "order.accepted"}
 
-    customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="orders")
+    # Indexes of every order are few: intake pays for each. `order_of_customer` begins with this one.
+    customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="orders", db_index=False)
     asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="orders")
     quantity = models.DecimalField(max_digits=18, decimal_places=9)  # shares asked for
     recipient = models.CharField(max_length=42)  # EIP-55
     client_order_id = models.CharField(max_length=64)  # the customer's: idempotency here
-    broker_client_order_id = models.CharField(max_length=48, unique=True)  # ours: idempotency at the broker
+    broker_client_order_id = models.CharField(max_length=48)  # ours: idempotency at the broker
     status = models.CharField(max_length=24, choices=OrderStatus.choices, default=OrderStatus.PENDING)
     reason = models.TextField(blank=True)  # why it was rejected, cancelled or expired
     uncertain_since = models.DateTimeField(null=True, blank=True)  # a submission whose outcome we do not know
@@ -176,6 +177,7 @@ class Order(Stateful):
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["customer", "client_order_id"], name="order_once_a_client_id"),
+            models.UniqueConstraint(fields=["broker_client_order_id"], name="order_once_a_broker_client_id"),
             models.UniqueConstraint(
                 fields=["broker", "broker_order_id"], condition=~Q(broker_order_id=""), name="order_once_at_the_broker"
             ),
@@ -202,6 +204,17 @@ class Order(Stateful):
                 fields=["next_attempt_at"], condition=Q(status__in=sorted([*OPEN, "FILLED"])), name="order_to_sweep"
             ),
             models.Index(fields=["customer", "-created_at"], name="order_of_customer"),
+            # What the broker may still have something to say about: the few of all orders that are looked at again.
+            models.Index(
+                fields=["updated_at"],
+                condition=Q(status__in=[OrderStatus.SUBMITTED, OrderStatus.PARTIALLY_FILLED]),
+                name="order_at_the_broker",
+            ),
+            models.Index(
+                fields=["updated_at"],
+                condition=~Q(filled_quantity=F("broker_filled_quantity")),
+                name="order_disagreeing",
+            ),
         ]
         triggers: ClassVar = [
             *state_triggers(
@@ -248,7 +261,7 @@ class OrderClosing(models.Model):
 
 
 class OrderEvent(StateEvent):
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="events")
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="events", db_index=False)
 
     class Meta(StateEvent.Meta):
         constraints: ClassVar = [
