@@ -1,4 +1,4 @@
-"""(a) The floor: the statements of one order's intake, prepared, by pgbench on the same PostgreSQL, and nothing else."""
+"""(a) The floor: the statements of one order's intake, prepared, by pgbench on the same PostgreSQL."""
 
 from __future__ import annotations
 
@@ -76,7 +76,8 @@ def _script(buyers: list[stage.Buyer]) -> str:
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS bench_floor")
         cursor.execute(
-            "CREATE TABLE bench_floor (n int PRIMARY KEY, digest text, customer uuid, wallet text, bucket text, subjects text)"
+            "CREATE TABLE bench_floor"
+            " (n int PRIMARY KEY, digest text, customer uuid, wallet text, bucket text, subjects text)"
         )
         for n, buyer in enumerate(buyers):
             subjects = [f"customer:{buyer.customer_id}", "asset:AAPL", "buying", "buying:AAPL", "everything"]

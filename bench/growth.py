@@ -42,7 +42,7 @@ _HOLDERS = "SELECT recipient, sum(amount_wei) FROM minting_minttx WHERE status =
 
 
 def measure(home: Path, *, sizes: tuple[int, ...]) -> list[Figure]:
-    """In process, without HTTP: the database's share is what can grow. Raises RuntimeError if the audit finds anything."""
+    """In process, without HTTP: the database's share is what can grow. RuntimeError if the audit finds anything."""
     buyers = stage.prepare(home)
     stage.empty()
     taken: dict[int, dict[str, float]] = {}

@@ -63,7 +63,7 @@ def measure(home: Path, base: Path, *, rounds: int, seconds: float, clients: tup
 
 
 def load(home: Path, one: servers.Server, *, clients: int, seconds: float) -> Round:
-    """The peer may give up on an order, after as many lost races as we would: that is counted. We must not: RuntimeError."""
+    """The peer may give up on an order, after as many lost races as we would; if we do: RuntimeError."""
     postgres = server.running_pid(home)
     assert postgres is not None
     before = cpu_seconds(one.pid), cpu_seconds(postgres)

@@ -53,7 +53,7 @@ def measure(home: Path, base: Path, *, tasks: int, pings: int) -> list[Figure]:
 
 
 def _time(notes: Path, send: Callable[[int], None], *, tasks: int, pings: int) -> tuple[float, float, str]:
-    """Tasks a second; the idle start's p95 in ms; that in words. `send` enqueues so many tasks, each notes its start."""
+    """Tasks a second; the idle start's p95 in ms; that in words. `send` enqueues so many, each notes its start."""
     notes.unlink(missing_ok=True)
     send(1)
     until(lambda: _lines(notes) == 1, within=60, what="the first task ran")
@@ -141,7 +141,9 @@ def _celery(redis: str, home: Path, base: Path) -> Iterator[Callable[[int], None
 @contextmanager
 def _process(command: list[str], log: Path, env: dict[str, str], ready: Callable[[], bool]) -> Iterator[None]:
     with log.open("w") as output:
-        process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **env}, stdout=output, stderr=output)  # noqa: S603
+        process = subprocess.Popen(  # noqa: S603
+            command, cwd=ROOT, env={**os.environ, **env}, stdout=output, stderr=output
+        )
         try:
             until(ready, within=60, what=f"{command[0]} is ready (log: {log})")
             yield

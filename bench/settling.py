@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
@@ -46,20 +47,19 @@ def measure_latency(home: Path, *, orders: int) -> list[Figure]:
     """One order at a time, on a chain that makes a block as soon as a transaction comes: what is left is ours, and the
     sandboxes' own delays (a transfer 0.2 s, a signature 0.04 s)."""
     with _running(home, block_time=None) as up:
-        ids, shown = [], []
+        ids: list[str] = []
         for _ in range(orders):
             ids.append(up.place("0.25"))
             up.until_minted(ids[-1], within=60)
         told = _times(up)
         browser = _signed_in(up)
-        for order_id in ids[-min(orders, 10) :]:
-            shown.append(_seconds_until_shown(up, browser, up.place("0.25")))
+        shown = [_seconds_until_shown(up, browser, up.place("0.25")) for _ in range(min(orders, 10))]
         assert up.violations() == []
     waits = [_between(told[one], "FILLED", "MINT_CONFIRMED") for one in ids]
     steps = ["FILLED", "CUSTODY_CONFIRMED", "mint.SIMULATED", "mint.SIGNED", "mint.SENT", "MINT_CONFIRMED"]
     parts = [
         f"{after.removeprefix('mint.').lower()} {median(_between(told[one], before, after) for one in ids):.2f}"
-        for before, after in zip(steps, steps[1:], strict=False)
+        for before, after in pairwise(steps)
     ]
     return [
         Figure(
@@ -176,8 +176,8 @@ def _signed_in(up: e2e.Platform) -> requests.Session:
 
 def _count(up: e2e.Platform, status: str) -> int:
     time.sleep(0.5)  # a look costs the machine that is measured
-    reached = f"from orders.models import OrderEvent as E; print(E.objects.filter(to_status='{status}').values('order_id').distinct().count())"
-    return int(up.python(reached))
+    reached = f"OrderEvent.objects.filter(to_status='{status}').values('order_id').distinct().count()"
+    return int(up.python(f"from orders.models import OrderEvent; print({reached})"))
 
 
 def _times(up: e2e.Platform) -> dict[str, dict[str, str]]:
