@@ -22,7 +22,7 @@ from agora.lib.embedded import server
 from agora.lib.supervisor import Supervisor
 from agora.tests import e2e
 from bench.figures import Figure
-from bench.processes import family, pss_mib
+from bench.processes import cpu_seconds, family, pss_mib
 from bench.waiting import until
 
 BLOCK_TIME = 2  # seconds, as on Base
@@ -87,11 +87,12 @@ def measure_throughput(home: Path, *, orders: int) -> list[Figure]:
     with _running(home, block_time=BLOCK_TIME) as up:
         stream = Supervisor([platform.stream_service(up.layout)], logs=up.layout.home / "logs", echo=False)
         with stream, ThreadPoolExecutor(BUYERS) as buyers:
-            started = time.monotonic()
+            before, started = _cpu(up), time.monotonic()
             ids = list(buyers.map(lambda _: up.place("0.01"), range(orders)))
             placed = time.monotonic() - started
             until(lambda: _count(up, "MINT_CONFIRMED") >= orders, within=60 + orders, what="all minted")
             until(lambda: _count(up, "SETTLED") >= orders, within=120 + orders, what="all settled")
+            used = {name: 1000 * (after - before[name]) / orders for name, after in _cpu(up).items()}
             memory = _memory(up, stream)
         told = _times(up)
         assert up.violations() == []
@@ -109,6 +110,13 @@ def measure_throughput(home: Path, *, orders: int) -> list[Figure]:
             note=f"{orders} orders: placed in {placed:.1f} s, minted in {took:.1f} s, under 12 blocks in "
             f"{until_settled:.1f} s; sandboxes and anvil on the same cores",
         ),
+        Figure(
+            part="settling",
+            name="CPU an order, from the API to settled",
+            value=sum(used.values()),
+            unit="ms",
+            note=", ".join(f"{name} {ms:.0f}" for name, ms in used.items()),
+        ),
         *memory,
     ]
 
@@ -121,6 +129,14 @@ def _running(home: Path, *, block_time: int | None) -> Iterator[e2e.Platform]:
     # Setting up may take longer than a price stays good; the follower's own come soon enough.
     with e2e.running(home, block_time=block_time, PRICE_MAX_AGE="3600") as up:
         yield up
+
+
+def _cpu(up: e2e.Platform) -> dict[str, float]:
+    """CPU seconds of each process family so far."""
+    heads = {name: up.family(name)[0].pid for name in (*e2e.OURS, *e2e.OUTSIDE)}
+    postgres = server.running_pid(up.layout.home)
+    assert postgres is not None
+    return {name: cpu_seconds(pid) for name, pid in {**heads, "PostgreSQL": postgres}.items()}
 
 
 def _memory(up: e2e.Platform, stream: Supervisor) -> list[Figure]:
