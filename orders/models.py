@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import ClassVar
+from uuid import UUID
 
 import pgtrigger
 from django.db import models
@@ -10,7 +11,7 @@ from django.db.models import F, Q
 
 from agora.lib.statemachine import StateEvent, Stateful, append_only, event_triggers, state_triggers
 from orders.brokers.base import ExecutionKind
-from orders.states import FIRST_STAGE, MOVES, OPEN, STAGE, OrderStatus, Resolution
+from orders.states import FINAL, FIRST_STAGE, MOVES, OPEN, STAGE, OrderStatus, Resolution
 
 
 class Asset(models.Model):
@@ -204,12 +205,10 @@ class Order(Stateful):
                 fields=["next_attempt_at"], condition=Q(status__in=sorted([*OPEN, "FILLED"])), name="order_to_sweep"
             ),
             models.Index(fields=["customer", "-created_at"], name="order_of_customer"),
-            # What the broker may still have something to say about: the few of all orders that are looked at again.
             models.Index(
-                fields=["updated_at"],
-                condition=Q(status__in=[OrderStatus.SUBMITTED, OrderStatus.PARTIALLY_FILLED]),
-                name="order_at_the_broker",
+                fields=["status", "updated_at"], condition=~Q(status__in=sorted(FINAL)), name="order_unfinished"
             ),
+            # Few of all orders: the broker may have something to say about them that we have not added up.
             models.Index(
                 fields=["updated_at"],
                 condition=~Q(filled_quantity=F("broker_filled_quantity")),
@@ -231,6 +230,11 @@ class Order(Stateful):
 
     def __str__(self) -> str:
         return f"order {self.pk}"
+
+    @property
+    def about_order(self) -> UUID:
+        order_id: UUID = self.pk
+        return order_id
 
     @property
     def stage(self) -> str:

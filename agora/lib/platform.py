@@ -6,9 +6,11 @@ under `home`, so that killing one of ours leaves theirs standing.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -16,14 +18,21 @@ from pathlib import Path
 
 from agora.lib import anvil
 from agora.lib.embedded import server
-from agora.lib.ready import file_ready, free_port, http_ready, port_ready
+from agora.lib.ready import file_ready, free_port, http_ready, port_ready, socket_ready
 from agora.lib.supervisor import Service, Supervisor
 
 ROOT = Path(__file__).resolve().parents[2]
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
-SETUP_WITHIN = 120.0
+SETUP_WITHIN = 300.0  # ten times what it takes
+SIGNER_API_KEY = "agora-signer"  # of the API user at the custodian who alone may sign
 # What the processes that the public reaches are never given: taken over, they can neither trade nor sign (DESIGN §5).
 VENDOR_KEYS = ("ALPACA_KEY_ID", "ALPACA_SECRET_KEY", "FIREBLOCKS_API_KEY", "FIREBLOCKS_PRIVATE_KEY_FILE")
+NOT_FOR_THE_PUBLIC = (*VENDOR_KEYS, "SIGNER_SOCKET")
+LONGEST_SOCKET = 100  # bytes of a path, about
+
+
+# Of the embedded database: what a process of each kind is to it, once `grant_roles` has run (agora/database_roles.py).
+APP_ROLE, WEB_ROLE = "agora_app", "agora_web"
 
 
 class SetupFailed(RuntimeError):
@@ -63,6 +72,13 @@ class Layout:
     def chain_url(self) -> str:
         return f"http://127.0.0.1:{self.chain_port}"
 
+    @property
+    def signer_socket(self) -> Path:
+        path = self.home / "signer" / "socket"
+        if len(os.fsencode(path)) < LONGEST_SOCKET:
+            return path
+        return Path(tempfile.gettempdir()) / f"agora-signer-{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}"
+
     def env(self) -> dict[str, str]:
         """The settings of our own processes."""
         return {
@@ -78,6 +94,7 @@ class Layout:
             "FIREBLOCKS_URL": self.custodian_url,
             "FIREBLOCKS_API_KEY": "agora-sandbox",
             "FIREBLOCKS_PRIVATE_KEY_FILE": str(self.home / "fireblocks" / "api_private_key.pem"),
+            "SIGNER_SOCKET": str(self.signer_socket),
             "FIREBLOCKS_JWKS_URL": f"{self.custodian_url}/.well-known/jwks.json",
             "CHAIN_RPC_URLS": self.chain_url,
             "CHAIN_ID": str(anvil.CHAIN_ID),
@@ -114,6 +131,7 @@ def outside_services(layout: Layout) -> list[Service]:
     custodian = [
         *[sys.executable, "-m", "custody.sandbox", "--port", str(layout.custodian_port)],
         *["--data", str(home / "fireblocks"), "--api-key", "agora-sandbox"],
+        *["--signer-api-key", SIGNER_API_KEY],
         *["--webhook-url", f"{layout.web_url}/webhooks/fireblocks"],
     ]
     path = {"PYTHONPATH": str(ROOT)}
@@ -135,21 +153,34 @@ def stream_service(layout: Layout) -> Service:
     return Service("stream", command, env=_public_env(layout), ready=port_ready(layout.stream_port))
 
 
+def signer_service(layout: Layout) -> Service:
+    """Its configuration is setup_sandbox's. It is given nothing of ours: no database, no vendor's key but its own."""
+    config = layout.home / "signer" / "signer.toml"
+    command = [sys.executable, "-m", "custody.signers.service"]
+    command += ["--config", str(config), "--socket", str(layout.signer_socket)]
+    env = {"PYTHONPATH": str(ROOT), "DATABASE_URL": "", "SECRET_KEY": "", **dict.fromkeys(VENDOR_KEYS, "")}
+    return Service("signer", command, env=env, ready=socket_ready(layout.signer_socket))
+
+
 def worker_service(layout: Layout) -> Service:
     alive = layout.home / "worker.alive"
     command = [*MANAGE, "worker", "--alive-file", str(alive)]
-    return Service("worker", command, env=layout.env(), ready=file_ready(alive), stop_within=40)
+    return Service("worker", command, env=_own_env(layout), ready=file_ready(alive), stop_within=40)
 
 
 def follower_service(layout: Layout) -> Service:
     ready = layout.home / "follower.ready"
     command = [*MANAGE, "follow", "--ready-file", str(ready)]
-    return Service("follower", command, env=layout.env(), ready=file_ready(ready))
+    return Service("follower", command, env=_own_env(layout), ready=file_ready(ready))
 
 
 def _public_env(layout: Layout) -> dict[str, str]:
     """Empty, not absent: a service's settings are added to our own environment."""
-    return {**layout.env(), **dict.fromkeys(VENDOR_KEYS, "")}
+    return {**layout.env(), **dict.fromkeys(NOT_FOR_THE_PUBLIC, ""), "DATABASE_ROLE": WEB_ROLE}
+
+
+def _own_env(layout: Layout) -> dict[str, str]:
+    return {**layout.env(), "DATABASE_ROLE": APP_ROLE}
 
 
 def manage(layout: Layout, *arguments: str) -> str:
@@ -184,7 +215,7 @@ def running(
         outside = stack.enter_context(Supervisor(outside_services(layout), logs=logs, echo=echo))
         say("setting up PostgreSQL, AAPL's vault account and token, and a demo customer")
         manage(layout, "setup_sandbox")
-        say("starting web, worker and follower" + (" and stream" if stream else ""))
-        ours = [web_service(layout), worker_service(layout), follower_service(layout)]
+        say("starting signer, web, worker and follower" + (" and stream" if stream else ""))
+        ours = [signer_service(layout), web_service(layout), worker_service(layout), follower_service(layout)]
         ours += [stream_service(layout)] if stream else []
         yield [outside, stack.enter_context(Supervisor(ours, logs=logs, echo=echo))]

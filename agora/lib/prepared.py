@@ -57,4 +57,4 @@ def _insertion(model: type[models.Model], unless: str) -> tuple[list[Any], str, 
     places = ", ".join(f"%({field.column})s" for field in fields)
     twice = f'ON CONFLICT ON CONSTRAINT "{unless}" DO NOTHING' if unless else ""
     sql = f'INSERT INTO "{meta.db_table}" ({names}) VALUES ({places}) {twice} RETURNING "{meta.pk.column}"'  # noqa: S608
-    return fields, meta.pk.attname, sql  # type: ignore[return-value] - names of our models alone
+    return fields, meta.pk.attname, sql  # names of our models alone

@@ -32,6 +32,17 @@ def port_ready(port: int) -> Callable[[], bool]:
     return ready
 
 
+def socket_ready(path: Path) -> Callable[[], bool]:
+    """Ready when something listens on the Unix socket."""
+
+    def ready() -> bool:
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(1)
+            return probe.connect_ex(str(path)) == 0
+
+    return ready
+
+
 def file_ready(path: Path) -> Callable[[], bool]:
     """Ready when the file exists. One from an earlier run is removed now, while the service does not run yet."""
     path.unlink(missing_ok=True)

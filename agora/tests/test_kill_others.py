@@ -246,3 +246,19 @@ def _transfers(platform: e2e.Platform) -> int:
 
 def _client_order_id(order_id: str) -> str:
     return ids.broker_client_order_id(UUID(order_id))
+
+
+@pytest.mark.parametrize("point", ["after_record", "after_signature", "after_keep"])
+def test_a_signer_killed_between_its_record_and_its_answer_signs_once(platform: e2e.Platform, point: str) -> None:
+    before = platform.effects()
+    platform.kill("signer")
+    platform.start("signer", AGORA_SIGNER_CRASH_AT=point)
+    family = platform.family("signer")
+    order_id = platform.place("0.25")
+    platform.until(lambda: any(e2e.is_dead(process) for process in family), order_id=order_id)
+    platform.kill("signer")
+    assert platform.order(order_id)["status"] == "CUSTODY_CONFIRMED"
+    platform.start("signer")
+
+    platform.until_minted(order_id)
+    assert platform.effects() - before == one_of_each("0.25")

@@ -36,7 +36,10 @@ def main() -> None:
     store = Store(options.data / "fireblocks.sqlite3")
     if options.webhook_url is not None:
         store.change_settings({"webhook_url": options.webhook_url})
-    app = build(store, Authenticator(store, api_key=api_key, public_key_file=public_key_file))
+    users = {api_key: public_key_file}
+    if options.signer_api_key:
+        users[options.signer_api_key] = _key_pair(options.data, "signer")[1]
+    app = build(store, Authenticator(store, public_key_files=users, signer=options.signer_api_key))
     asyncio.run(_serve(app, options))
     store.close()
 
@@ -49,6 +52,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--api-key", default="", help="the API user's id; made up when absent")
     parser.add_argument(
         "--public-key", type=Path, help="the API user's key (PEM); a pair is made in --data when absent"
+    )
+    parser.add_argument(
+        "--signer-api-key", default="", help="a second API user, the only one who may sign RAW; its pair is in --data"
     )
     parser.add_argument("--webhook-url", help="where each status change is told; remembered")
     parser.add_argument("--parent", type=int, help="process id: die when that process, our parent, does")
@@ -67,18 +73,25 @@ def _die_with(parent: int) -> None:
 
 def _own_credentials(data: Path, api_key: str) -> tuple[str, Path]:
     """The key pair and API key of the first start, in credentials.json and two PEM files."""
-    private_file, public_file = data / "api_private_key.pem", data / "api_public_key.pem"
+    private_file, public_file = _key_pair(data, "api")
     credentials_file = data / "credentials.json"
     if not credentials_file.exists():
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        _write(private_file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        _write(public_file, key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
         credentials = {"api_key": api_key or str(uuid.uuid4()), "private_key_file": str(private_file.resolve())}
         _write(credentials_file, json.dumps(credentials).encode())
     kept = json.loads(credentials_file.read_bytes())["api_key"]
     if api_key and api_key != kept:
         raise SystemExit(f"--api-key {api_key} is not the one in {credentials_file}")
     return kept, public_file
+
+
+def _key_pair(data: Path, name: str) -> tuple[Path, Path]:
+    """Private and public key, made at the first start. The public one is written last: it says that both are there."""
+    private_file, public_file = data / f"{name}_private_key.pem", data / f"{name}_public_key.pem"
+    if not public_file.exists():
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        _write(private_file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        _write(public_file, key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    return private_file, public_file
 
 
 async def _serve(app: web.Application, options: argparse.Namespace) -> None:

@@ -27,24 +27,26 @@ EMPTY_HASHES = {hashlib.sha256(b"").hexdigest(), hashlib.sha256(b'""').hexdigest
 
 
 class Authenticator:
-    def __init__(self, store: Store, *, api_key: str, public_key_file: Path) -> None:
-        self._store = store
-        self._api_key = api_key
-        key = load_pem_public_key(public_key_file.read_bytes())
-        if not isinstance(key, RSAPublicKey):
-            raise TypeError(f"{public_key_file} is not an RSA public key")
-        self._public_key = key
+    """`public_key_files`: API key → PEM. With a `signer`, the workspace's policy lets nobody else sign RAW."""
 
-    def check(self, *, headers: Mapping[str, str], uri: str, body: bytes) -> None:
-        """Raise ApiError 401 unless this request is our API user's, unchanged, fresh and seen for the first time."""
+    def __init__(self, store: Store, *, public_key_files: Mapping[str, Path], signer: str = "") -> None:
+        self._store = store
+        self._signer = signer
+        self._public_keys = {api_key: _load(path) for api_key, path in public_key_files.items()}
+
+    def may_sign(self, api_key: str) -> bool:
+        return self._signer in ("", api_key)
+
+    def check(self, *, headers: Mapping[str, str], uri: str, body: bytes) -> str:
+        """The API user; ApiError 401 unless the request is theirs, unchanged, fresh and seen for the first time."""
         api_key = headers.get("X-API-Key", "")
         scheme, _, token = headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise _refused(wire.MISSING_JWT, "Unauthorized: Missing JWT")
         if not api_key:
             raise _refused(wire.MISSING_API_KEY, "Unauthorized: Missing API key")
-        claims = self._claims(token)
-        if api_key != self._api_key or claims.get("sub") != api_key:
+        claims = self._claims(token, self._public_keys.get(api_key, next(iter(self._public_keys.values()))))
+        if api_key not in self._public_keys or claims.get("sub") != api_key:
             raise _refused(wire.WRONG_USER, "Unauthorized: Wrong user in the JWT")
         if claims.get("uri") != uri:
             raise _refused(wire.WRONG_URI, "Unauthorized: Wrong URL in the JWT")
@@ -53,12 +55,13 @@ class Authenticator:
         if claims.get("bodyHash") not in accepted:
             raise _refused(wire.NOT_ACCEPTED, "Unauthorized: Token was not accepted (bodyHash)")
         self._burn_nonce(claims.get("nonce"), expires_at)
+        return api_key
 
-    def _claims(self, token: str) -> dict[str, Any]:
+    def _claims(self, token: str, public_key: RSAPublicKey) -> dict[str, Any]:
         try:
             return jwt.decode(
                 token,
-                self._public_key,
+                public_key,
                 algorithms=["RS256"],
                 options={"verify_exp": False, "verify_iat": False, "verify_sub": False},  # judged with our own codes
             )
@@ -75,6 +78,13 @@ class Authenticator:
             if self._store.one("SELECT 1 FROM nonces WHERE nonce = ?", str(nonce)):
                 raise _refused(wire.NOT_ACCEPTED, "Unauthorized: Token was not accepted (nonce was used)")
             self._store.run("INSERT INTO nonces VALUES (?, ?)", str(nonce), expires_at)
+
+
+def _load(path: Path) -> RSAPublicKey:
+    key = load_pem_public_key(path.read_bytes())
+    if not isinstance(key, RSAPublicKey):
+        raise TypeError(f"{path} is not an RSA public key")
+    return key
 
 
 def _check_times(claims: dict[str, Any]) -> float:

@@ -16,6 +16,7 @@ from custody.sandbox.wire import ApiError
 
 STORE = web.AppKey("store", Store)
 RUNNER = web.AppKey("runner", Runner)
+MAY_SIGN = "may_sign"  # of a request: whether the policy lets this API user sign RAW
 LONGEST_LIST = 500
 FILTERS = {
     "status": "status = ?",
@@ -75,7 +76,7 @@ async def list_addresses_paginated(request: web.Request) -> web.Response:
 
 @routes.post("/v1/transactions")
 async def create_transaction(request: web.Request) -> web.Response:
-    answer = transactions.create(request.app[STORE], await json_body(request))
+    answer = transactions.create(request.app[STORE], await json_body(request), may_sign=request[MAY_SIGN])
     request.app[RUNNER].wake()
     return web.json_response(answer)
 

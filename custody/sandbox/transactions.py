@@ -27,7 +27,7 @@ STOPPED_EARLY = {"BLOCKED", "REJECTED"}  # by policy, before anything was queued
 CANCELLABLE = {"SUBMITTED", "QUEUED", "PENDING_AUTHORIZATION", "PENDING_SIGNATURE", "PENDING_AML_SCREENING"}
 
 
-def create(store: Store, body: dict[str, Any]) -> dict[str, str]:
+def create(store: Store, body: dict[str, Any], *, may_sign: bool = True) -> dict[str, str]:
     external_tx_id = body.get("externalTxId")
     if external_tx_id:
         _burn(store, str(external_tx_id))
@@ -35,6 +35,8 @@ def create(store: Store, body: dict[str, Any]) -> dict[str, str]:
         row = _checked(store, body)
         facts = scenarios.request_facts("POST", "/v1/transactions", body) | {"amount": row["amount"]}
         effects = scenarios.claim_for_transaction(store, facts)
+        if row["operation"] == "RAW" and not may_sign:
+            effects = {"fail": {"status": "BLOCKED", "sub_status": "BLOCKED_BY_POLICY"}}
         steps = _steps(row["operation"], effects, store.settings)
         now = time.time()
         row |= {
@@ -223,5 +225,5 @@ def _no_transaction(key: str) -> ApiError:
 
 def _note(store: Store, transaction_id: str, kind: str) -> None:
     row = get(store, transaction_id)
-    columns = ("external_tx_id", "operation", "asset_id", "amount", "status", "sub_status")
+    columns = ("external_tx_id", "operation", "asset_id", "amount", "status", "sub_status", "note")
     store.log(kind, transaction_id=transaction_id, **{name: row[name] for name in columns})

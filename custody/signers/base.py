@@ -1,4 +1,4 @@
-"""The signer port: whoever holds the minting key.
+"""The signer port: whoever holds the keys that mint and that stop minting.
 
 A signer takes a *structured* intent and encodes the calldata itself, so that nobody can have it sign something else
 (DESIGN §5). It either returns the signed bytes, which the caller saves before broadcasting, or says that the
@@ -7,6 +7,7 @@ provider is still working on it.
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,6 +25,32 @@ class MintIntent:
     gas: int
     max_fee_per_gas: int  # wei
     max_priority_fee_per_gas: int  # wei
+    # The nonce of this mint key's last transaction, which was mined and reverted; None: there was none. It is not
+    # signed: the signer's record wants it said (ADR 0011).
+    replaces: int | None = None
+
+
+class StopMethod(enum.StrEnum):
+    """What the token's PAUSER_ROLE may call. There is no method to start again: that takes the token's admin."""
+
+    MINTING = "pauseMinting"
+    TRANSFERS = "pauseTransfers"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopIntent:
+    """One EIP-1559 transaction that calls `pauseMinting()` or `pauseTransfers()`."""
+
+    chain_id: int
+    contract: str  # checksummed
+    method: StopMethod
+    nonce: int
+    gas: int
+    max_fee_per_gas: int  # wei
+    max_priority_fee_per_gas: int  # wei
+
+
+Intent = MintIntent | StopIntent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,3 +82,13 @@ class Signer(Protocol):
         Rejected: final, no signature exists or ever will under this request_id (a new one may be made).
         Unavailable, Uncertain: call again with the same request_id.
         """
+
+
+class StopSigner(Protocol):
+    """The same for the key that holds PAUSER_ROLE and nothing else."""
+
+    def address(self) -> str:
+        """The checksummed address whose key signs."""
+
+    def sign_stop(self, intent: StopIntent, *, request_id: str) -> Signed | Submitted:
+        """As `Signer.sign_mint`."""

@@ -1,4 +1,4 @@
-"""From a mint intent to the digest to sign, and from a signature to bytes that can be broadcast. Pure.
+"""From an intent to the digest to sign, and from a signature to bytes that can be broadcast. Pure.
 
 Transaction: EIP-1559 (type 2) in EIP-2718's envelope, value 0, empty access list. Signature: EIP-2 low s.
 """
@@ -15,7 +15,7 @@ from eth_keys.exceptions import BadSignature
 from eth_utils.address import is_checksum_address, to_canonical_address
 from eth_utils.exceptions import ValidationError
 
-from custody.signers.base import MintIntent, Signed
+from custody.signers.base import Intent, MintIntent, Signed
 
 MINT_SIGNATURE = "mint(address,uint256,string)"
 TRANSACTION_TYPE = b"\x02"
@@ -27,15 +27,15 @@ class SignatureRefused(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UnsignedMint:
+class Unsigned:
     digest: bytes  # 32 bytes: what the key signs
     calldata: bytes
     fields: tuple[object, ...]  # EIP-1559's, in order, up to the access list
 
 
-def unsigned_mint(intent: MintIntent) -> UnsignedMint:
+def unsigned_transaction(intent: Intent) -> Unsigned:
     """Raises ValueError where the intent can't be a transaction."""
-    calldata = mint_calldata(to=intent.to, amount_wei=intent.amount_wei, mint_key=intent.mint_key)
+    calldata = calldata_of(intent)
     fields = (
         intent.chain_id,
         intent.nonce,
@@ -49,7 +49,13 @@ def unsigned_mint(intent: MintIntent) -> UnsignedMint:
     )
     if min(field for field in fields if isinstance(field, int)) < 0:
         raise ValueError(f"A negative number in {intent}")
-    return UnsignedMint(digest=keccak(TRANSACTION_TYPE + rlp.encode(fields)), calldata=calldata, fields=fields)
+    return Unsigned(digest=keccak(TRANSACTION_TYPE + rlp.encode(fields)), calldata=calldata, fields=fields)
+
+
+def calldata_of(intent: Intent) -> bytes:
+    if isinstance(intent, MintIntent):
+        return mint_calldata(to=intent.to, amount_wei=intent.amount_wei, mint_key=intent.mint_key)
+    return keccak(f"{intent.method.value}()".encode())[:4]
 
 
 def mint_calldata(*, to: str, amount_wei: int, mint_key: str) -> bytes:
@@ -59,19 +65,22 @@ def mint_calldata(*, to: str, amount_wei: int, mint_key: str) -> bytes:
     return keccak(MINT_SIGNATURE.encode())[:4] + arguments
 
 
-def assemble(intent: MintIntent, *, r: int, s: int, expected_address: str) -> Signed:
+def assemble(intent: Intent, *, r: int, s: int, expected_address: str) -> Signed:
     """The signed transaction; SignatureRefused unless (r, s) is `expected_address`'s signature over this intent.
 
     Both parities are tried and the address recovered: whatever `v` the provider reports is not looked at.
     """
-    unsigned = unsigned_mint(intent)
+    unsigned = unsigned_transaction(intent)
     if s > CURVE_ORDER // 2:
         s = CURVE_ORDER - s  # EIP-2: nodes refuse the high twin; the parity flips with it, and is recovered below
     for parity in (0, 1):
         if _recover(unsigned.digest, parity, r, s) == expected_address:
-            raw = TRANSACTION_TYPE + rlp.encode((*unsigned.fields, parity, r, s))
-            return Signed(raw=raw, tx_hash="0x" + keccak(raw).hex())
+            return signed_of(TRANSACTION_TYPE + rlp.encode((*unsigned.fields, parity, r, s)))
     raise SignatureRefused(f"Not a signature of {expected_address} over this transaction")
+
+
+def signed_of(raw: bytes) -> Signed:
+    return Signed(raw=raw, tx_hash="0x" + keccak(raw).hex())
 
 
 def _recover(digest: bytes, parity: int, r: int, s: int) -> str | None:

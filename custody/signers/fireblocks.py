@@ -15,8 +15,8 @@ from agora.lib.errors import Rejected, Unavailable, Uncertain
 from custody.custodians.base import TransferPhase
 from custody.custodians.phases import phase_of
 from custody.custodians.transport import DUPLICATE_EXTERNAL_TX_ID, NotFound
-from custody.signers.base import SIGNED_SOMETHING_ELSE, MintIntent, Signed, Submitted
-from custody.signers.encoding import SignatureRefused, assemble, unsigned_mint
+from custody.signers.base import SIGNED_SOMETHING_ELSE, Intent, MintIntent, Signed, Submitted
+from custody.signers.encoding import SignatureRefused, assemble, unsigned_transaction
 
 ALGORITHM = "MPC_ECDSA_SECP256K1"
 FIRST_SLEEP = 0.05  # seconds
@@ -41,7 +41,10 @@ class FireblocksSigner:
         return self._address
 
     def sign_mint(self, intent: MintIntent, *, request_id: str) -> Signed | Submitted:
-        content = unsigned_mint(intent).digest.hex()
+        return self.sign(intent, request_id=request_id)
+
+    def sign(self, intent: Intent, *, request_id: str) -> Signed | Submitted:
+        content = unsigned_transaction(intent).digest.hex()
         try:
             transaction = self._create(content, request_id)
         except Uncertain as exc:
@@ -71,7 +74,7 @@ class FireblocksSigner:
                 asset_id=self._asset_id,
                 source=TransferPeerPath(VAULT_ACCOUNT, self._vault_id),
                 extra_parameters={"rawMessageData": message.__dict__},
-                note="Agora mint",
+                note="Agora transaction",
                 external_tx_id=request_id,
             ),
             error=Uncertain,
@@ -90,7 +93,7 @@ class FireblocksSigner:
             raise _something_else(f"{request_id} asked for {asked} by vault account {source}")
         return found
 
-    def _signed(self, transaction: dict[str, Any], intent: MintIntent, content: str) -> Signed | None:
+    def _signed(self, transaction: dict[str, Any], intent: Intent, content: str) -> Signed | None:
         """None while it is pending. A COMPLETED one is judged by its signature alone."""
         status, sub_status = str(transaction["status"]), str(transaction.get("subStatus") or "")
         if status != "COMPLETED":

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from custody.signers.base import MintIntent
-from custody.signers.encoding import CURVE_ORDER, SignatureRefused, assemble, mint_calldata, unsigned_mint
+from custody.signers.encoding import CURVE_ORDER, SignatureRefused, assemble, mint_calldata, unsigned_transaction
 
 KEY = keys.PrivateKey(b"\x11" * 32)
 ADDRESS = KEY.public_key.to_checksum_address()
@@ -45,7 +45,7 @@ intents = st.builds(
 
 
 def sign(intent, key=KEY):
-    signature = key.sign_msg_hash(unsigned_mint(intent).digest)
+    signature = key.sign_msg_hash(unsigned_transaction(intent).digest)
     return {"r": signature.r, "s": signature.s}
 
 
@@ -82,7 +82,7 @@ def test_assembled_transaction_is_byte_for_byte_what_eth_account_signs(intent):
 @settings(max_examples=100, deadline=None)
 @given(intents)
 def test_calldata_decodes_to_the_intent_and_begins_with_the_selector(intent):
-    calldata = unsigned_mint(intent).calldata
+    calldata = unsigned_transaction(intent).calldata
 
     assert calldata[:4].hex() == "d3fc9864"  # cast sig "mint(address,uint256,string)"
     to, amount, mint_key = decode(["address", "uint256", "string"], calldata[4:])
@@ -148,9 +148,9 @@ def test_numbers_that_are_no_signature_are_refused(r, s):
 )
 def test_intent_that_is_no_transaction_is_refused_before_anything_is_signed(changes):
     with pytest.raises(ValueError):
-        unsigned_mint(dataclasses.replace(INTENT, **changes))
+        unsigned_transaction(dataclasses.replace(INTENT, **changes))
 
 
 def test_amount_beyond_uint256_is_refused():
     with pytest.raises(ValueError):
-        unsigned_mint(dataclasses.replace(INTENT, amount_wei=2**256))
+        unsigned_transaction(dataclasses.replace(INTENT, amount_wei=2**256))

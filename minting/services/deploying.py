@@ -58,6 +58,7 @@ class TokenPlan:
     terms_uri: str
     terms: bytes  # the document
     gate: Gate | None
+    minter: str = ""  # "": whoever the signer says
     gas_for: tuple[str, ...] = field(default=())  # accounts to fund beside the minter's, on a local chain
 
 
@@ -87,15 +88,17 @@ def deploy_token(*, plan: TokenPlan, deployer_key: str, now: datetime) -> Token:
         crashpoints.here("deploy.after_creation")
         for contract, address in contracts.items():
             _check_code(chain, contract, address)
-        minter = get_signer().address()
+        minter = plan.minter or get_signer().address()
         _complete(operator, plan, contracts, minter=minter, fresh=known is None)
         crashpoints.here("deploy.before_register")
-        return _register(plan, contracts, minter=minter)
+        token = _register(plan, contracts, minter=minter)
+        crashpoints.here("deploy.after_register")
+        return token
 
 
 def _check_public(plan: TokenPlan) -> None:
     check_audited(contracts=[TOKEN, ORACLE] if plan.gate else [TOKEN], audit_file=settings.AUDIT_FILE)
-    roles = [plan.admin, plan.pauser, plan.compliance, plan.reserve_admin, get_signer().address()]
+    roles = [plan.admin, plan.pauser, plan.compliance, plan.reserve_admin, plan.minter or get_signer().address()]
     if len(set(roles)) != len(roles) or "" in roles:
         raise WrongChain(f"On a public chain each role needs an address of its own, not {roles}: see .env.example.")
     if not plan.terms_uri.startswith("https://"):
@@ -111,6 +114,7 @@ def _create(operator: Operator, plan: TokenPlan, known: Token | None, now: datet
         row = _creations(plan.symbol).get(contract) or _prepare(operator, plan, contract, contracts, now)
         crashpoints.here("deploy.before_broadcast")
         _broadcast(operator.chain, row)
+        crashpoints.here("deploy.after_broadcast")
         wait_until_mined(operator.chain, [row.tx_hash])
         contracts[contract] = row.address
     return contracts

@@ -143,7 +143,7 @@ def _standing(customer: Customer, *, symbol: str, recipient: str, now: datetime)
 def _check(standing: Standing, offer: Offer | None, asked: Asked) -> tuple[Asset, Estimate]:
     """Everything but the limit."""
     check_wallet(standing, address=asked.recipient)
-    asset = _check_asset(offer and offer.asset, symbol=asked.symbol, quantity=asked.quantity)
+    asset = _check_asset(offer.asset if offer else None, symbol=asked.symbol, quantity=asked.quantity)
     check_trading_eligibility(standing)
     assert offer is not None
     return asset, estimate(offer.quote, quantity=asked.quantity)

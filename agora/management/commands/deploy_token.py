@@ -13,6 +13,7 @@ from agora.lib import keyfiles
 from agora.lib.errors import VendorError
 from agora.lib.money import wei_from_shares
 from custody.services import ensure_vault
+from custody.signers import get_stop_signer
 from minting.chains import local
 from minting.errors import DeploymentStuck, NotAudited, WrongChain
 from minting.services import Gate, TokenPlan, deploy_token
@@ -31,6 +32,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("symbol", help="the asset's ticker, e.g. AAPL")
         parser.add_argument("--chain", type=int, help="refuse to run on any other chain id")
+        parser.add_argument("--minter", default="", help="0x…; the signer is asked when absent")
+        parser.add_argument("--pauser", default="", help="0x…; TOKEN_PAUSER, else the signer's, when absent")
         parser.add_argument("--no-reserve-gate", action="store_true", help="a token that no reserve feed bounds")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -44,7 +47,8 @@ class Command(BaseCommand):
                 ensure_local_publisher()
                 ensure_local_report_attestor()
             ensure_vault(symbol=symbol)
-            plan = _plan(symbol, gated=not options["no_reserve_gate"], is_local=is_local)
+            keys = {"minter": options["minter"], "pauser": options["pauser"] or _pauser(is_local)}
+            plan = _plan(symbol, gated=not options["no_reserve_gate"], is_local=is_local, **keys)
             token = deploy_token(plan=plan, deployer_key=_deployer_key(is_local), now=timezone.now())
         except (WrongChain, NotAudited, DeploymentStuck, keyfiles.KeyFileRefused, VendorError) as problem:
             raise CommandError(str(problem)) from problem
@@ -52,14 +56,23 @@ class Command(BaseCommand):
         self.stdout.write(f"{symbol} is {token.address} on chain {token.chain_id}, minted by {token.minter}, {feed}")
 
 
-def _plan(symbol: str, *, gated: bool, is_local: bool) -> TokenPlan:
+def _pauser(is_local: bool) -> str:
+    """Who stops a token: the signer's key for that, unless it is somebody else by TOKEN_PAUSER."""
+    if settings.TOKEN_PAUSER:
+        return str(settings.TOKEN_PAUSER)
+    signer = get_stop_signer()
+    return signer.address() if signer else local.PAUSER if is_local else ""
+
+
+def _plan(symbol: str, *, gated: bool, is_local: bool, minter: str, pauser: str) -> TokenPlan:
     def role(configured: str, development: str) -> str:
         return configured or (development if is_local else "")
 
     return TokenPlan(
         symbol=symbol,
         admin=role(settings.TOKEN_ADMIN, local.ADMIN),
-        pauser=role(settings.TOKEN_PAUSER, local.PAUSER),
+        minter=minter,
+        pauser=pauser,
         compliance=role(settings.TOKEN_COMPLIANCE, local.COMPLIANCE),
         reserve_admin=role(settings.TOKEN_RESERVE_ADMIN, local.RESERVE_ADMIN),
         admin_delay=settings.TOKEN_ADMIN_DELAY,
@@ -68,7 +81,7 @@ def _plan(symbol: str, *, gated: bool, is_local: bool) -> TokenPlan:
         terms_uri=settings.TOKEN_TERMS_URI,
         terms=Path(settings.TOKEN_TERMS_FILE).read_bytes(),
         gate=_gate() if gated else None,
-        gas_for=(get_publisher().address,) if gated else (),
+        gas_for=(pauser, *((get_publisher().address,) if gated else ())),
     )
 
 

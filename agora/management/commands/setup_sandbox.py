@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
 from django.utils import timezone
 
 from accounts.services import (
@@ -24,7 +25,9 @@ from accounts.services import (
     set_login,
     set_tier,
 )
+from agora.management import sandbox_signer
 from agora.roles import ROLES
+from minting.selectors import tokens
 from orders.services import record_rate, refresh_clock, refresh_prices, refresh_rates, register_asset
 
 # Foundry's second development account: the demo customer's wallet on the local chain.
@@ -41,6 +44,8 @@ class Command(BaseCommand):
         if settings.AGORA_MODE != "sandbox":
             raise CommandError("This is for AGORA_MODE=sandbox: it makes logins whose passwords stand in a file.")
         call_command("migrate", verbosity=0)
+        if connection.settings_dict["ENGINE"] == "agora.lib.embedded":  # another server's roles are its owner's affair
+            call_command("grant_roles", stdout=self.stdout)
         register_asset(
             symbol="AAPL",
             name="Apple Inc.",
@@ -51,9 +56,18 @@ class Command(BaseCommand):
         call_command("register_rules", stdout=self.stdout)
         register_tier(country="BR", level=9, daily_limit_usd=Decimal(10**9), portfolio_cap_usd=None)
         self._market()
-        call_command("deploy_token", "AAPL", stdout=self.stdout)
+        if settings.SIGNER_SOCKET:
+            self._token_and_signer()
+        else:
+            call_command("deploy_token", "AAPL", stdout=self.stdout)
         call_command("sync_schedules", stdout=self.stdout)
         self._demo_logins()
+
+    def _token_and_signer(self) -> None:
+        """The token knows its keys' addresses, and the signer's scopes the token's: in this order."""
+        keys = sandbox_signer.make_keys()
+        call_command("deploy_token", "AAPL", minter=keys.minter, pauser=keys.pauser, stdout=self.stdout)
+        sandbox_signer.write_config(keys, contracts=[token.address for token in tokens()])
 
     def _market(self) -> None:
         """What the follower's loops would bring within seconds, and the rate that no loop brings."""

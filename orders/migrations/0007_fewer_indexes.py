@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("orders", "0005_order_closing"),
+        ("orders", "0006_orders_unfinished"),
     ]
 
     operations = [
@@ -30,14 +30,6 @@ class Migration(migrations.Migration):
             name="order",
             field=models.ForeignKey(
                 db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="events", to="orders.order"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="order",
-            index=models.Index(
-                condition=models.Q(("status__in", ["SUBMITTED", "PARTIALLY_FILLED"])),
-                fields=["updated_at"],
-                name="order_at_the_broker",
             ),
         ),
         migrations.AddIndex(
