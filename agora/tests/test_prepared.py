@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.db.models import QuerySet
 
 from agora.lib import prepared
 from agora.tests.rows import new_asset
@@ -21,16 +22,20 @@ def _point(asset: Asset, price: str = "250.123456789") -> PricePoint:
     return PricePoint(asset=asset, hour=NINE, price_usd=Decimal(price))
 
 
+def _kept() -> QuerySet[PricePoint]:
+    return PricePoint.objects.filter(hour=NINE)
+
+
 def test_an_inserted_row_is_the_one_that_save_would_have_made() -> None:
     row = _point(new_asset())
 
     assert prepared.insert(row)
 
-    kept = PricePoint.objects.get()
+    kept = _kept().get()
     assert (kept.pk, kept.hour, kept.price_usd) == (row.pk, NINE, Decimal("250.123456789"))
     row.price_usd = Decimal(1)
     row.save()  # an update: it knows that it is stored
-    assert PricePoint.objects.get().price_usd == 1
+    assert _kept().get().price_usd == 1
 
 
 def test_a_second_row_of_a_unique_constraint_is_an_integrity_error() -> None:
@@ -40,7 +45,7 @@ def test_a_second_row_of_a_unique_constraint_is_an_integrity_error() -> None:
     with pytest.raises(IntegrityError, match="price_point_once_an_hour"), transaction.atomic():
         prepared.insert(_point(asset))
 
-    assert PricePoint.objects.count() == 1
+    assert _kept().count() == 1
 
 
 def test_unless_leaves_what_is_there_and_the_transaction_usable() -> None:
@@ -49,7 +54,7 @@ def test_unless_leaves_what_is_there_and_the_transaction_usable() -> None:
 
     with transaction.atomic():
         written = prepared.insert(_point(asset, "1"), unless="price_point_once_an_hour")
-        assert (written, PricePoint.objects.get().price_usd) == (False, Decimal("250.123456789"))
+        assert (written, _kept().get().price_usd) == (False, Decimal("250.123456789"))
 
 
 def test_what_was_inserted_goes_with_its_transaction() -> None:
@@ -58,7 +63,7 @@ def test_what_was_inserted_goes_with_its_transaction() -> None:
         prepared.insert(_point(asset))
         transaction.set_rollback(True)
 
-    assert not PricePoint.objects.exists()
+    assert not _kept().exists()
 
 
 def test_a_row_read_by_its_columns_is_the_models_row() -> None:
