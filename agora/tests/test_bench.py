@@ -18,14 +18,14 @@ from orders.models import Order, OrderEvent
 
 
 @pytest.fixture
-def _without_its_table(transactional_db: None) -> Iterator[None]:
+def without_its_table(transactional_db: None) -> Iterator[None]:
     yield
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS bench_buyers")
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_made_up_history_is_as_sound_as_a_lived_one(_without_its_table: None) -> None:
+@pytest.mark.usefixtures("without_its_table")
+def test_a_made_up_history_is_as_sound_as_a_lived_one() -> None:
     new_asset()
     new_person("alice")
 
