@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Any
 
 from django.apps import apps
@@ -14,7 +15,9 @@ from accounts import pii
 from agora.console_panels import PANELS
 from agora.lib.dossiers import DossierSource
 from agora.lib.errors import VendorError
+from agora.lib.metrics import Source
 from agora.lib.panels import PanelSource
+from agora.metrics_sources import SOURCES
 from agora.order_trails import ORDER_TRAILS
 from agora.pipeline import ANNOUNCERS, CLOSING_BLOCKERS, CLOSING_BLOCKERS_OUTSIDE, EVENTS
 from agora.two_person import TWO_PERSON
@@ -233,6 +236,24 @@ def check_console(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
             if not isinstance(_imported(path), DossierSource)
         ),
     ]
+
+
+@register()
+def check_observability(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    found: list[CheckMessage] = [
+        Error(f"{path} is no Source.", hint="See agora/metrics_sources.py.", id="agora.E050")
+        for path in SOURCES
+        if not isinstance(_imported(path), Source)
+    ]
+    for network in settings.METRICS_NETWORKS:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as problem:
+            found.append(Error(f"METRICS_NETWORKS: {problem}", hint="Write 10.0.0.0/8,…", id="agora.E051"))
+    if settings.METRICS_TOKEN and len(settings.METRICS_TOKEN) < 24 and settings.AGORA_MODE != "sandbox":
+        hint = "Set 24 random characters or more."
+        found.append(Error("METRICS_TOKEN is short.", hint=hint, id="agora.E051"))
+    return found
 
 
 def _imported(path: str) -> Any:

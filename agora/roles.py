@@ -17,6 +17,7 @@ _LOOP = (
     *_view("orders", "assetprice", "marketclock", "fxrate", "feedhealth"),
     *_view("custody", "vaultaccount", "custodyrecord", "custodyevent", "vendormessage"),
     *_view("minting", "token", "minttx", "mintevent", "txattempt", "block", "reorg", "foreignmint"),
+    *_view("minting", "rpcnode", "foreignnonce"),
     *_view("reserves", "reserveattestation", "attestationoutcome"),
     *_view("reserves", "reconciliationrun", "break", "breaknote", "reservereport", "reserveline"),
 )

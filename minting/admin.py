@@ -7,7 +7,17 @@ from django.contrib import admin
 from accounts.services import propose
 from agora.lib.admin import Act, ReadOnlyAdmin, ReadOnlyInline, ReasonedAction, ReasonedAdmin
 from minting import services
-from minting.models import Block, ForeignMint, MintEvent, MintTx, Reorg, Token, TxAttempt
+from minting.models import (
+    Block,
+    ForeignMint,
+    ForeignNonce,
+    MintEvent,
+    MintTx,
+    Reorg,
+    RpcNode,
+    Token,
+    TxAttempt,
+)
 from minting.states import MintStatus as S
 from orders.forms import ClosingForm, closing_preview
 from orders.selectors import is_closed
@@ -121,3 +131,13 @@ class BlockAdmin(ReadOnlyAdmin):
     list_display = ("number", "hash", "parent_hash", "timestamp")
     search_fields = ("=number", "=hash")
     ordering = ("-number",)
+
+
+@admin.register(RpcNode)
+class RpcNodeAdmin(ReadOnlyAdmin):
+    list_display = ("name", "state", "head", "lag", "reason", "quarantines", "changed_at", "seen_at")
+
+
+@admin.register(ForeignNonce)
+class ForeignNonceAdmin(ReadOnlyAdmin):
+    list_display = ("seen_at", "chain_id", "signer", "nonce")

@@ -28,7 +28,7 @@ from django.conf import settings
 CALL_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 STEP_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0, 86400.0)
 
-_slots: dict[int, tuple[int, Any]] = {}  # by process id: the slot, and the open file that holds it
+_slots: dict[int, int] = {}  # by process id
 _lock = threading.Lock()
 
 
@@ -130,22 +130,23 @@ def slot() -> int:
     """This process's number among those that live: held by a record lock, which dies with it and is not inherited."""
     pid = os.getpid()
     if pid not in _slots:
-        _slots.clear()  # a parent's, after a fork
+        _slots.clear()  # a parent's, before the fork
         _slots[pid] = _take_slot()
-    return _slots[pid][0]
+    return _slots[pid]
 
 
-def _take_slot() -> tuple[int, Any]:
+def _take_slot() -> int:
+    """The file stays open, and so locked, as long as the process lives."""
     number = 0
     while True:
-        held = (Path(settings.METRICS_DIR) / f"slot-{number}.lock").open("w")
+        held = os.open(Path(settings.METRICS_DIR) / f"slot-{number}.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.lockf(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            held.close()
+            os.close(held)
             number += 1
         else:
-            return number, held
+            return number
 
 
 def seconds_since(then: datetime | None, now: datetime) -> float:

@@ -76,6 +76,7 @@ LISTS: dict[str, set[str]] = {
     **{f"orders.{name}": LOOP for name in ("assetprice", "marketclock", "fxrate", "feedhealth")},
     **{f"custody.{name}": LOOP for name in ("vaultaccount", "custodyrecord", "vendormessage")},
     **{f"minting.{name}": LOOP for name in ("token", "minttx", "reorg", "foreignmint", "block")},
+    **{f"minting.{name}": LOOP for name in ("rpcnode", "foreignnonce")},
     **{f"reserves.{name}": LOOP for name in ("reconciliationrun", "break", "reserveattestation", "reservereport")},
     **{f"django_q.{name}": QUEUE for name in ("failure", "ormq", "schedule")},
 }

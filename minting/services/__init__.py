@@ -11,6 +11,7 @@ from minting.services.registering import register_token, verify_chain
 from minting.services.requesting import request_mint
 from minting.services.steering import close_failed_mint, look_for_mint, rebroadcast_mint
 from minting.services.sweeping import sweep_mints
+from minting.services.tending import follow_chain
 from minting.services.watching import watch_chain_once
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "deploy_token",
     "explain_wait",
     "export_data",
+    "follow_chain",
     "look_at_budgets",
     "look_for_mint",
     "observe_mint",
