@@ -56,7 +56,7 @@ def _time(notes: Path, send: Callable[[int], None], *, tasks: int, pings: int) -
     """Tasks a second; the idle start's p95 in ms; that in words. `send` enqueues so many, each notes its start."""
     notes.unlink(missing_ok=True)
     send(1)
-    until(lambda: _lines(notes) == 1, within=60, what="the first task ran")
+    until(lambda: _lines(notes) == 1, within=120, what="the first task ran")
     waits = []
     for number in range(pings):
         time.sleep(PAUSE)
@@ -145,7 +145,7 @@ def _process(command: list[str], log: Path, env: dict[str, str], ready: Callable
             command, cwd=ROOT, env={**os.environ, **env}, stdout=output, stderr=output
         )
         try:
-            until(ready, within=60, what=f"{command[0]} is ready (log: {log})")
+            until(ready, within=240, what=f"{command[0]} is ready (log: {log})")
             yield
         finally:
             process.terminate()

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0018_holds_closed_for_good"),
+        ("accounts", "0019_chain_groups"),
     ]
 
     operations = [

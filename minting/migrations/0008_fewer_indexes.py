@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("minting", "0006_final_block"),
+        ("minting", "0007_nonces_and_nodes"),
     ]
 
     operations = [
