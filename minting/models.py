@@ -80,7 +80,7 @@ class MintTx(Stateful):
     MOVES: ClassVar = MOVES
     EMITS: ClassVar = {MintStatus.SENT: "mint.sent", MintStatus.SETTLED: "mint.settled"}
 
-    token = models.ForeignKey(Token, on_delete=models.PROTECT, related_name="mints")
+    token = models.ForeignKey(Token, on_delete=models.PROTECT, related_name="mints", db_index=False)
     custody_record = models.OneToOneField("custody.CustodyRecord", on_delete=models.PROTECT, related_name="mint")
     order = models.ForeignKey("orders.Order", on_delete=models.PROTECT, related_name="mints")
     mint_key = models.CharField(max_length=128)
@@ -136,7 +136,7 @@ class MintTx(Stateful):
 
 
 class MintEvent(StateEvent):
-    mint = models.ForeignKey(MintTx, on_delete=models.PROTECT, related_name="events")
+    mint = models.ForeignKey(MintTx, on_delete=models.PROTECT, related_name="events", db_index=False)
 
     class Meta(StateEvent.Meta):
         constraints: ClassVar = [

@@ -260,6 +260,11 @@ def watched_block() -> int | None:
     return numbers.values_list("number", flat=True).first()
 
 
+def mints_under_way() -> bool:
+    """Whether a mint was promised and is not in a block yet."""
+    return MintTx.objects.filter(status__in=IN_FLIGHT).exists()
+
+
 def foreign_mints() -> int:
     return ForeignMint.objects.count()
 
