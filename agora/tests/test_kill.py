@@ -58,7 +58,8 @@ def test_every_crash_point_in_the_code_is_died_at_here() -> None:
     # A webhook's are the follower's, and died at in accounts/tests/test_webhook_loop.
     # A deployment's own are died at in test_deploy_token; a report may be the follower's to send, so its death between
     # saving and sending is in reserves/tests/test_attesting. The API's and a cancel's are in test_kill_api.
-    elsewhere = ("deploy.", "attestation.", "api.", "cancel_order.", "webhook.")
+    # A stop's are in test_token_switch.
+    elsewhere = ("switch.", "deploy.", "attestation.", "api.", "cancel_order.", "webhook.")
     assert {name for name in named if not name.startswith(elsewhere)} == DEATHS.keys()
 
 

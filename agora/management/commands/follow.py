@@ -16,7 +16,7 @@ from django.utils import timezone
 from accounts.services import follow_webhooks, seal_audit_log, sweep_customers
 from agora.lib import loops
 from custody.services import sweep_custody
-from minting.services import sweep_mints, verify_chain, watch_chain_once
+from minting.services import sweep_mints, sweep_switches, verify_chain, watch_chain_once
 from orders.services import (
     evaluate_rules,
     follow_trade_updates,
@@ -34,6 +34,7 @@ def sweep(*, now: datetime) -> None:
     sweep_orders(now=now)
     sweep_custody(now=now)
     sweep_mints(now=now)
+    sweep_switches(now=now)
 
 
 def watch(*, now: datetime) -> None:
