@@ -4,7 +4,7 @@ BIN := .venv/bin
 OPENZEPPELIN := reserves/standalone/openzeppelin
 .DEFAULT_GOAL := help
 BROWSER := agora/tests/browser
-.PHONY: help setup demo up test fuzz openapi e2e por lint format messages contracts contracts-check lock migrations clean
+.PHONY: $(shell grep -ohE '^[a-z0-9-]+:' Makefile | tr -d :)
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ por: setup ## a reserve package of 100,000 made-up holders, checked by two indep
 test: setup ## the whole suite, in parallel
 	@$(BIN)/python -m agora.tests.suite
 
+chaos: setup ## kill our processes, fault the vendors, drop blocks; then judge by the outside's own books (CHAOS=--help)
+	@$(BIN)/python -m agora.tests.chaos $(CHAOS)
+
 fuzz: setup ## ask the whole API for trouble: schemathesis against a platform of its own (minutes)
 	@$(BIN)/python -m agora.tests.fuzz
 
@@ -57,6 +60,10 @@ e2e: setup $(BROWSER)/node_modules/.installed ## the pages in a real Chromium: j
 	@$(BIN)/python -m agora.tests.browser.chromium
 	@$(BIN)/python -m pytest -m browser --ignore=$(BROWSER)
 	@$(BIN)/python -m pytest $(BROWSER) -m browser $(E2E)
+
+alerts: setup ## make each alert of deploy/observability fire, at a real Prometheus and Alertmanager (ten minutes)
+	@$(BIN)/python -m agora.tests.alerts.programs
+	@$(BIN)/python -m pytest agora/tests/alerts -m alerts
 
 # axe-core and Lighthouse come from npm, too.
 $(BROWSER)/node_modules/.installed: $(BROWSER)/package-lock.json

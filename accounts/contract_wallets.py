@@ -42,7 +42,7 @@ def accepts(*, address: str, digest: bytes, signature: bytes) -> bool:
 def _ask(url: str, call: dict[str, str]) -> str | None:
     """What the contract answered; "" when it reverted; None when the node gave no answer for our chain."""
     try:
-        with guarded_session() as session:
+        with guarded_session(vendor="chain") as session:
             chain_id = _rpc(session, url, "eth_chainId")
             if "result" not in chain_id or int(chain_id["result"], 16) != settings.CHAIN_ID:
                 return None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import LiteralString
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -22,7 +24,7 @@ from django.utils.translation import gettext as _
 from eth_utils.address import is_checksum_address
 
 from accounts import disclosures, pii, tax_ids
-from accounts.errors import LoginUnknown, NotACustomer, NotApproved, OnHold, WalletChecksumInvalid, WalletNotRegistered
+from accounts.errors import LoginUnknown, NotACustomer, WalletChecksumInvalid
 from accounts.models import (
     ApiToken,
     Consent,
@@ -37,7 +39,7 @@ from accounts.models import (
 )
 from accounts.states import CLOSED as CLOSED
 from accounts.states import Country, DeletionStatus, KycStatus
-from agora.lib import keyfiles, ratelimit
+from agora.lib import keyfiles, prepared, ratelimit
 from agora.lib.api import jwt
 from agora.pipeline import CLOSING_BLOCKERS
 
@@ -100,12 +102,32 @@ def live_token(*, token: str, now: datetime) -> ApiToken | None:
     """The key of that text, if it is neither expired nor revoked, its login active, and it is for this mode."""
     if not _is_for_this_mode(token):
         return None
-    return (
-        ApiToken.objects.select_related("user__customer")
-        .filter(digest=token_digest(token), revoked_at=None, user__is_active=True)
-        .filter(Q(expires_at=None) | Q(expires_at__gt=now))
-        .first()
-    )
+    found = prepared.fetch(_live_token(), {"digest": token_digest(token), "now": now})
+    if not found:
+        return None
+    values, width = found[0], len(ApiToken._meta.concrete_fields)
+    row: ApiToken = prepared.from_row(ApiToken, values[:width])
+    values, width = values[width:], len(User._meta.concrete_fields)
+    row.user = prepared.from_row(User, values[:width])
+    # As select_related does: a login without a customer is known to have none.
+    customer = prepared.from_row(Customer, values[width:]) if values[width] else None
+    row.user._state.fields_cache["customer"] = customer
+    if customer is not None:
+        customer.user = row.user
+    return row
+
+
+@functools.cache
+def _live_token() -> LiteralString:
+    """A key by its digest, with its login and that one's customer."""
+    return f"""
+        SELECT {prepared.columns(ApiToken, "token")}, {prepared.columns(User, "login")},
+               {prepared.columns(Customer, "customer")}
+        FROM accounts_apitoken token
+        JOIN accounts_user login ON login.id = token.user_id
+        LEFT JOIN accounts_customer customer ON customer.user_id = login.id
+        WHERE token.digest = %(digest)s AND token.revoked_at IS NULL AND login.is_active
+        AND (token.expires_at IS NULL OR token.expires_at > %(now)s)"""  # noqa: S608 - names of our columns
 
 
 def _is_for_this_mode(token: str) -> bool:
@@ -159,44 +181,53 @@ def customer_of(*, user: User | AnonymousUser) -> Customer:
     return customer  # type: ignore[no-any-return]
 
 
-def check_trading_eligibility(*, customer: Customer, subjects: Iterable[str], now: datetime) -> None:
-    """Raise NotApproved or OnHold unless this customer may trade what the subjects name."""
-    status = Customer.objects.values_list("status", flat=True).get(pk=customer.pk)
-    if status != KycStatus.APPROVED:
-        raise NotApproved(_("You can buy as soon as your identity check is approved."))
-    if active_holds(subjects=[f"customer:{customer.pk}", *subjects], now=now):
-        raise OnHold(_("We have paused this for now. Our staff know of it and will release it or write to you."))
-
-
-def check_wallet(*, customer: Customer, address: str) -> None:
-    """Raise WalletChecksumInvalid or WalletNotRegistered unless tokens may be sent to this address of theirs."""
-    check_address(address)
-    if not Wallet.objects.filter(customer=customer, address=address).exists():
-        raise WalletNotRegistered(_("Add the wallet to your account first: tokens go only to a wallet that is yours."))
-
-
 def limit_left(*, customer: Customer, now: datetime) -> LimitLeft | None:
     """Today's limit, what is used of it and when it resets; None for a customer without a country or tier."""
     tier = Tier.objects.filter(country=customer.country, level=customer.tier_level).first()
-    if tier is None:
+    day = local_day(country=customer.country, now=now)
+    if tier is None or day is None:
         return None
-    zone = ZONES[Country(customer.country)]
-    day = now.astimezone(zone).date()
     sums = LimitDay.objects.filter(customer=customer).aggregate(
         today=Sum("used_usd", filter=Q(day=day)), ever=Sum("used_usd")
     )
-    used, ever = sums["today"] or Decimal(0), sums["ever"] or Decimal(0)
-    cap = tier.portfolio_cap_usd
-    return LimitLeft(
+    return left_of(
+        country=customer.country,
         day=day,
         limit_usd=tier.daily_limit_usd,
-        used_usd=used,
-        left_usd=max(Decimal(0), tier.daily_limit_usd - used),
-        resets_at=datetime.combine(day + timedelta(days=1), time(), tzinfo=zone),
-        portfolio_cap_usd=cap,
-        portfolio_left_usd=None if cap is None else max(Decimal(0), cap - ever),
+        cap_usd=tier.portfolio_cap_usd,
         min_quantity=tier.min_quantity,
+        today_usd=sums["today"],
+        ever_usd=sums["ever"],
     )
+
+
+def left_of(
+    *,
+    country: str,
+    day: date,
+    limit_usd: Decimal,
+    cap_usd: Decimal | None,
+    min_quantity: Decimal,
+    today_usd: Decimal | None,
+    ever_usd: Decimal | None,
+) -> LimitLeft:
+    """What a tier's figures leave, after the sums of the day's uses and of all (None: there are none)."""
+    used, ever = today_usd or Decimal(0), ever_usd or Decimal(0)
+    return LimitLeft(
+        day=day,
+        limit_usd=limit_usd,
+        used_usd=used,
+        left_usd=max(Decimal(0), limit_usd - used),
+        resets_at=datetime.combine(day + timedelta(days=1), time(), tzinfo=ZONES[Country(country)]),
+        portfolio_cap_usd=cap_usd,
+        portfolio_left_usd=None if cap_usd is None else max(Decimal(0), cap_usd - ever),
+        min_quantity=min_quantity,
+    )
+
+
+def local_day(*, country: str, now: datetime) -> date | None:
+    """The calendar day in a country; None before a customer said where they live."""
+    return now.astimezone(ZONES[Country(country)]).date() if country else None
 
 
 def onboarding_of(*, customer: Customer) -> Onboarding:

@@ -9,5 +9,7 @@ class AgoraConfig(AppConfig):
 
     def ready(self) -> None:
         from agora import checks  # noqa: F401 - registers them
+        from agora.lib import http, telemetry
 
+        http.watch_calls(telemetry.watched_call)
         log.configure(form=settings.LOG_FORMAT, level=settings.LOG_LEVEL)

@@ -42,8 +42,7 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
     found: list[CheckMessage] = []
     if settings.AGORA_MODE not in MODES:
         found.append(Error(f"AGORA_MODE is {settings.AGORA_MODE!r}.", hint=f"Set one of {MODES}.", id="agora.E002"))
-    if settings.CHAIN_SETTLED_BLOCKS < 12:
-        found.append(Error("CHAIN_SETTLED_BLOCKS is below 12.", hint="Set 12 or more.", id="agora.E005"))
+    found += _check_chain()
     if settings.AGORA_MODE == "sandbox":
         return found
     if len(settings.SECRET_KEY) < 50 or settings.SECRET_KEY.startswith("sandbox"):
@@ -62,11 +61,33 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
         hint = "Run the signer as a process and a user of its own, and set its socket: docs/signer.md."
         found.append(Error("SIGNER_SOCKET is not set.", hint=hint, id="agora.E050"))
     found += _check_accounts()
+    found += _check_database_link()
     if settings.CRASH_AT:
         found.append(Error("AGORA_CRASH_AT is set.", hint="Unset it: it kills the process.", id="agora.E006"))
     if settings.DEBUG:
         found.append(Error("DEBUG is on.", hint="DEBUG is for the sandbox.", id="agora.E007"))
     return found
+
+
+def _check_chain() -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    if settings.CHAIN_SETTLED_BLOCKS < 12:
+        found.append(Error("CHAIN_SETTLED_BLOCKS is below 12.", hint="Set 12 or more.", id="agora.E005"))
+    if not 0 <= settings.CHAIN_QUORUM <= len(settings.CHAIN_RPC_URLS) or not settings.CHAIN_RPC_URLS:
+        hint = "Name at least as many CHAIN_RPC_URLS as must agree, or set CHAIN_QUORUM to 0."
+        found.append(Error("CHAIN_QUORUM is more than there are CHAIN_RPC_URLS.", hint=hint, id="agora.E024"))
+    return found
+
+
+def _check_database_link() -> list[CheckMessage]:
+    database = settings.DATABASES["default"]
+    host = database.get("HOST") or ""
+    if not settings.DATABASE_URL or host.startswith("/") or host in ("", "localhost", "127.0.0.1", "::1"):
+        return []
+    if database.get("OPTIONS", {}).get("sslmode") == "verify-full":
+        return []
+    hint = "End DATABASE_URL with ?sslmode=verify-full&sslrootcert=/path/of/the/ca.pem."
+    return [Error("DATABASE_URL crosses a network without a checked certificate.", hint=hint, id="agora.E060")]
 
 
 def _check_accounts() -> list[CheckMessage]:

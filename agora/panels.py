@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db import connection
 from django.urls import reverse
 from django_q.models import Failure, OrmQ
 
 from agora.lib import locks
+from agora.lib.doorbell import WORKER
 from agora.lib.panels import BAD, LOOK, OK, Fact, Panel, PanelSource
 from agora.stuck import OLDER_THAN, find_stuck
 from orders.selectors import FAILED, HELD, UNCERTAIN
 
 LOOPS = (
     *("trade-stream", "broker-list", "chain", "sweep", "prices", "rates", "monitor"),
-    *("webhooks", "attest", "reports", "reconcile", "audit-seal"),
+    *("webhooks", "attest", "reports", "reconcile", "budgets", "audit-seal"),
 )
 PROMPT = timedelta(seconds=30)  # a queued task has begun by then, if a worker lives
 
 
 def _loop(*, now: datetime) -> Panel:
-    turning = _turning()
+    turning = turning_loops()
     idle = [name for name in LOOPS if name not in turning]
     facts = [
         Fact(
@@ -59,16 +59,15 @@ def _standing_still(now: datetime) -> Fact:
     return Fact(label="What stands still", value=value, since=since, level=level, url=reverse("admin:stuck"))
 
 
-def _turning() -> set[str]:
+def turning_loops() -> set[str]:
     """A loop's holder keeps an advisory lock on its connection: it is there exactly while a process lives."""
     numbers = {locks.key("loop", name): name for name in LOOPS}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
-            " WHERE locktype = 'advisory' AND objsubid = 1 AND granted AND d.datname = current_database()"
-        )
-        held = {int(number) for (number,) in cursor.fetchall()}
-    return {name for number, name in numbers.items() if number in held}
+    return {name for number, name in numbers.items() if number in locks.held()}
+
+
+def workers() -> int:
+    """How many clusters listen to the queue; each shares a lock as long as its connection lives."""
+    return locks.held()[WORKER]
 
 
 LOOP = PanelSource(permission="orders.view_order", build=_loop)

@@ -6,14 +6,29 @@ import os
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from urllib.parse import unquote
 
 import environ
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.Env()
+# NAME_FILE names a file that holds NAME's value, and goes before it: how systemd and containers hand over secrets.
+env = environ.FileAwareEnv()
 if (BASE_DIR / ".env").exists():
     env.read_env(BASE_DIR / ".env")
+
+
+def _secret(name: str) -> str:
+    """Without the line end that an editor leaves in a file."""
+    # Not by `env.str`: to it, a value that starts with "$" is another variable's name.
+    value: str = env.ENVIRON.get(name, "")
+    return value.strip()
+
+
+def _secrets(name: str) -> list[str]:
+    """Separated by commas or by lines."""
+    return [part for part in _secret(name).replace(",", "\n").split() if part]
+
 
 # --- The process -------------------------------------------------------------------------------------------------
 DEBUG = env.bool("DEBUG", default=False)
@@ -21,9 +36,10 @@ DEBUG = env.bool("DEBUG", default=False)
 AGORA_MODE = env.str("AGORA_MODE", default="sandbox")
 # Where the embedded database, the sandboxes and the local chain keep their files.
 AGORA_HOME = Path(env.str("AGORA_HOME", default=str(BASE_DIR / ".agora"))).resolve()
-SECRET_KEY = env.str("SECRET_KEY", default="")  # agora.E001 refuses a weak one outside the sandbox
+SECRET_KEY = _secret("SECRET_KEY")  # agora.E001 refuses a weak one outside the sandbox
 if not SECRET_KEY and AGORA_MODE == "sandbox":
     SECRET_KEY = "sandbox-only-key-that-agora.E001-refuses-anywhere-else"  # noqa: S105
+SECRET_KEY_FALLBACKS = _secrets("SECRET_KEY_FALLBACKS")  # read sessions and e-mailed links of; docs/deployment.md
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 ROOT_URLCONF = "agora.urls"
@@ -52,6 +68,8 @@ INSTALLED_APPS = [
     "reserves",
 ]
 MIDDLEWARE = [
+    "agora.lib.probes.ProbeMiddleware",
+    "agora.lib.observing.RequestMiddleware",
     "agora.lib.visitors.VisitMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -90,6 +108,12 @@ TEMPLATES = [
 BEHIND_TLS = AGORA_MODE != "sandbox"
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
 SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = BEHIND_TLS and env.bool("HSTS_SUBDOMAINS", default=True)
+if BEHIND_TLS:  # a browser takes a __Host- cookie over TLS from this very host only, so no subdomain can plant one
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True  # no script of ours reads them
+LANGUAGE_COOKIE_SECURE = BEHIND_TLS
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS else None
 SESSION_COOKIE_AGE = 12 * 3600
 SECURE_REFERRER_POLICY = "same-origin"
@@ -110,13 +134,38 @@ CONTENT_SECURITY_POLICY = {
 
 # --- Database: PostgreSQL, everywhere ------------------------------------------------------------------------------
 # Unset: the embedded server of agora.lib.embedded, started on the first connection and shared by all processes.
-DATABASE_URL = env.str("DATABASE_URL", default="")
+DATABASE_URL = _secret("DATABASE_URL")
+# Of the embedded server: whom a process is to it; unset, the owner. Elsewhere the URL says it (docs/deployment.md).
+DATABASE_ROLE = env.str("DATABASE_ROLE", default="")
 if DATABASE_URL:
     DATABASES = {"default": env.db_url_config(DATABASE_URL)}
+    DATABASES["default"]["HOST"] = unquote(DATABASES["default"]["HOST"])  # %2Fvar%2Frun%2Fpostgresql: a Unix socket
+    # A host that is cut off keeps no lock: both ends give a silent peer up within this (seconds).
+    DATABASE_SILENCE = env.int("DATABASE_SILENCE", default=12)
+    _third = max(1, DATABASE_SILENCE // 3)
+    _patience = {
+        "tcp_keepalives_idle": _third,
+        "tcp_keepalives_interval": _third,
+        "tcp_keepalives_count": 2,
+        "tcp_user_timeout": DATABASE_SILENCE * 1000,
+        "idle_in_transaction_session_timeout": 60_000,
+    }
+    DATABASES["default"]["OPTIONS"] = {
+        "connect_timeout": 5,
+        "keepalives_idle": _third,
+        "keepalives_interval": _third,
+        "keepalives_count": 2,
+        "tcp_user_timeout": DATABASE_SILENCE * 1000,
+        "options": " ".join(f"-c {name}={value}" for name, value in _patience.items()),
+        **DATABASES["default"].get("OPTIONS", {}),
+    }
 else:
     DATABASES = {"default": {"ENGINE": "agora.lib.embedded", "NAME": "agora"}}
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+# Plan agora.lib.prepared's statements once a connection; false behind a pooler that does not keep prepared statements.
+if env.bool("DB_PREPARE", default=True):
+    DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = 0
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Accounts ------------------------------------------------------------------------------------------------------
@@ -154,8 +203,8 @@ AUDIT_HEADS_FILE = env.str(
 # Where customers reach us: named in what a wallet signs and in e-mailed links. Unset, the sandbox takes the request's.
 PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
 # Tax ids at rest: "id:base64 of 32 bytes", the first one encrypts, all decrypt. The index key never rotates with them.
-PII_KEYS = env.list("PII_KEYS", default=[])
-PII_INDEX_KEY = env.str("PII_INDEX_KEY", default="")
+PII_KEYS = _secrets("PII_KEYS")
+PII_INDEX_KEY = _secret("PII_INDEX_KEY")
 SANDBOX_PII_KEY = "c2FuZGJveC1vbmx5LWtleS1vZi0zMi1ieXRlcy4uLi4="  # agora.E030 refuses these anywhere else
 SANDBOX_PII_INDEX_KEY = "c2FuZGJveC1vbmx5LWluZGV4LWtleS0zMi1ieXRlcy4="
 if AGORA_MODE == "sandbox":
@@ -164,16 +213,16 @@ if AGORA_MODE == "sandbox":
 # auto: approves by itself, sandbox only · manual: staff decide in Admin · sumsub
 KYC_PROVIDER = env.str("KYC_PROVIDER", default="auto" if AGORA_MODE == "sandbox" else "manual")
 SUMSUB_URL = env.str("SUMSUB_URL", default="http://127.0.0.1:8103")
-SUMSUB_APP_TOKEN = env.str("SUMSUB_APP_TOKEN", default="")
-SUMSUB_SECRET_KEY = env.str("SUMSUB_SECRET_KEY", default="")
-SUMSUB_WEBHOOK_SECRET = env.str("SUMSUB_WEBHOOK_SECRET", default="")
+SUMSUB_APP_TOKEN = _secret("SUMSUB_APP_TOKEN")
+SUMSUB_SECRET_KEY = _secret("SUMSUB_SECRET_KEY")
+SUMSUB_WEBHOOK_SECRET = _secret("SUMSUB_WEBHOOK_SECRET")
 SUMSUB_LEVEL = env.str("SUMSUB_LEVEL", default="agora-light")
 # Years for which the law wants to know who a customer was, after the account is closed: docs/customers.md
 KYC_RETENTION_YEARS = env.int("KYC_RETENTION_YEARS", default=10)
 DEMO_TIER = env.int("DEMO_TIER", default=1)  # of setup_sandbox's customer; 9 is without a limit worth the name
 
 # --- E-mail: on the worker's terminal unless told otherwise ---------------------------------------------------------
-vars().update(env.email("EMAIL_URL", default="consolemail://"))
+vars().update(env.email_url_config(_secret("EMAIL_URL") or "consolemail://"))
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Agora <no-reply@localhost>")
 
 # --- Language, time, files -----------------------------------------------------------------------------------------
@@ -255,15 +304,15 @@ ALPACA_DATA_URL = env.str("ALPACA_DATA_URL", default="http://127.0.0.1:8101")
 BROKER_ORDER_URL = env.str(  # the broker's own page of an order; {id} is its id
     "BROKER_ORDER_URL", default=f"{ALPACA_URL}/_sandbox/log" if AGORA_MODE == "sandbox" else ""
 )
-ALPACA_KEY_ID = env.str("ALPACA_KEY_ID", default="")
-ALPACA_SECRET_KEY = env.str("ALPACA_SECRET_KEY", default="")
+ALPACA_KEY_ID = _secret("ALPACA_KEY_ID")
+ALPACA_SECRET_KEY = _secret("ALPACA_SECRET_KEY")
 
 # --- Custodian and signer: Fireblocks ------------------------------------------------------------------------------
 FIREBLOCKS_URL = env.str("FIREBLOCKS_URL", default="http://127.0.0.1:8102")  # without /v1
 CUSTODIAN_TX_URL = env.str(  # the custodian's own page of a transaction; {id} is its id
     "CUSTODIAN_TX_URL", default=f"{FIREBLOCKS_URL}/_sandbox/log" if AGORA_MODE == "sandbox" else ""
 )
-FIREBLOCKS_API_KEY = env.str("FIREBLOCKS_API_KEY", default="")
+FIREBLOCKS_API_KEY = _secret("FIREBLOCKS_API_KEY")
 FIREBLOCKS_PRIVATE_KEY_FILE = env.str("FIREBLOCKS_PRIVATE_KEY_FILE", default="")
 FIREBLOCKS_JWKS_URL = env.str("FIREBLOCKS_JWKS_URL", default="http://127.0.0.1:8102/.well-known/jwks.json")
 FIREBLOCKS_GAS_ASSET = env.str("FIREBLOCKS_GAS_ASSET", default="BASECHAIN_ETH_TEST5")  # names the minting key's chain
@@ -273,7 +322,9 @@ SIGNER_SOCKET = env.str("SIGNER_SOCKET", default="")
 os.environ.setdefault("FIREBLOCKS_SDK_SUPPRESS_DEPRECATION_WARNING", "1")  # ADR 0004: kept on purpose
 
 # --- Chain ---------------------------------------------------------------------------------------------------------
-CHAIN_RPC_URLS = env.list("CHAIN_RPC_URLS", default=["http://127.0.0.1:8545"])
+CHAIN_RPC_URLS = _secrets("CHAIN_RPC_URLS") or ["http://127.0.0.1:8545"]  # a provider's address often holds its key
+CHAIN_QUORUM = env.int("CHAIN_QUORUM", default=0)  # RPCs that must agree; 0: two, or one where there is only one
+CHAIN_MAX_LAG = env.int("CHAIN_MAX_LAG", default=5)  # blocks; an RPC further behind is not asked for the head
 CHAIN_ID = env.int("CHAIN_ID", default=31337)
 CHAIN_NAME = env.str("CHAIN_NAME", default="Agora local chain")  # as a wallet shows it
 CHAIN_PUBLIC_RPC_URL = env.str("CHAIN_PUBLIC_RPC_URL", default="")  # offered to wallets that do not know the chain
@@ -330,6 +381,7 @@ SWEEP_EVERY = env.float("SWEEP_EVERY", default=1.0)
 BROKER_LIST_EVERY = env.float("BROKER_LIST_EVERY", default=5.0)  # one list call for all that is open
 CHAIN_POLL_EVERY = env.float("CHAIN_POLL_EVERY", default=0.25)
 AUDIT_SEAL_EVERY = env.float("AUDIT_SEAL_EVERY", default=5.0)  # an audit entry is sealed within a minute
+BUDGETS_EVERY = env.float("BUDGETS_EVERY", default=30.0)  # what the signers' addresses still have
 PRICES_EVERY = env.float("PRICES_EVERY", default=5.0)
 RATES_EVERY = env.float("RATES_EVERY", default=3600.0)  # PTAX is published a few times a business day
 
@@ -357,6 +409,17 @@ PTAX_URL = env.str(
 # --- Logs ----------------------------------------------------------------------------------------------------------
 LOG_FORMAT = env.str("LOG_FORMAT", default="json")  # json | console
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+
+# --- Metrics and traces (docs/observability.md) --------------------------------------------------------------------
+# /metrics answers only who comes from one of these networks and carries this token, as far as each is set; with
+# neither it does not exist.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+METRICS_NETWORKS = env.list("METRICS_NETWORKS", default=[])  # 10.0.0.0/8, …
+# Where the processes of this machine leave their tallies; "": they count nothing.
+METRICS_DIR = env.str("METRICS_DIR", default=str(AGORA_HOME / "metrics") if AGORA_MODE == "sandbox" else "")
+# An OTLP/HTTP collector, without /v1/traces; "": nothing is traced, and no library for it loaded.
+OTEL_EXPORTER_OTLP_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
+TRACE_URL = env.str("TRACE_URL", default="")  # a page of a trace, for staff; {id} is the trace's
 
 # --- Test only -----------------------------------------------------------------------------------------------------
 CRASH_AT = env.str("AGORA_CRASH_AT", default="")  # "name" or "name:hit": kill -9 ourselves there; sandbox mode only

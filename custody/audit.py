@@ -1,6 +1,6 @@
 """The invariants of this app: each query returns no rows, or something is wrong (DESIGN §7)."""
 
-from agora.lib.invariants import Invariant, event_invariants
+from agora.lib.invariants import Invariant, event_invariants, overdue_invariant
 from custody.states import MOVES
 
 INVARIANTS = [
@@ -27,6 +27,21 @@ INVARIANTS = [
         SELECT v.name, v.held_quantity, coalesce(sum(r.quantity), 0) AS total FROM custody_vaultaccount v
         LEFT JOIN custody_custodyrecord r ON r.vault_account_id = v.id AND r.status = 'COMPLETED'
         GROUP BY v.id HAVING v.held_quantity <> coalesce(sum(r.quantity), 0)
+        """,
+    ),
+    overdue_invariant(
+        "a custody record that is due is looked at",
+        subject="custody_custodyrecord",
+        order="order_id",
+        statuses=("PENDING", "SUBMITTED", "COMPLETED"),
+    ),
+    Invariant(
+        "no transaction at the custodian carries our prefix without a row of ours",
+        """
+        SELECT v.id, v.external_tx_id, v.provider_id FROM custody_vendormessage v
+        LEFT JOIN custody_custodyrecord r
+            ON r.id = substring(v.external_tx_id FROM '^agora-custody-([0-9a-f]{32})-[0-9]+$')::uuid
+        WHERE v.external_tx_id LIKE 'agora-%%' AND v.external_tx_id NOT LIKE 'agora-sign-%%' AND r.id IS NULL
         """,
     ),
     Invariant(

@@ -1,6 +1,6 @@
 """The invariants of this app: each query returns no rows, or something is wrong (DESIGN §7)."""
 
-from agora.lib.invariants import Invariant, event_invariants
+from agora.lib.invariants import Invariant, event_invariants, overdue_invariant
 from minting.states import MOVES, SWITCH_MOVES
 
 INVARIANTS = [
@@ -104,6 +104,50 @@ INVARIANTS = [
         JOIN minting_block b ON b.chain_id = t.chain_id AND b.number = m.block_number
         WHERE m.status IN ('CONFIRMED', 'SETTLED', 'FINALIZED') AND b.hash <> m.block_hash
         """,
+    ),
+    Invariant(
+        "a settled mint has twelve blocks on it, its own included",
+        """
+        SELECT m.id, m.block_number, tip.number FROM minting_minttx m JOIN minting_token t ON t.id = m.token_id
+        LEFT JOIN (SELECT chain_id, max(number) AS number FROM minting_block GROUP BY chain_id) tip
+            ON tip.chain_id = t.chain_id
+        WHERE m.status IN ('SETTLED', 'FINALIZED') AND m.block_number + 11 > coalesce(tip.number, 0)
+        """,
+    ),
+    Invariant(
+        "a mint that has long been deep enough is settled",
+        """
+        SELECT m.id, m.block_number, tip.number FROM minting_minttx m JOIN minting_token t ON t.id = m.token_id
+        JOIN (SELECT chain_id, max(number) AS number FROM minting_block GROUP BY chain_id) tip
+            ON tip.chain_id = t.chain_id
+        WHERE m.status = 'CONFIRMED' AND m.block_number + 100 < tip.number
+          AND m.updated_at < now() - interval '15 minutes'
+        """,
+    ),
+    Invariant(
+        "no mint key is used twice, by our rows and by what was seen on-chain",
+        """
+        SELECT chain_id, contract, mint_key, count(*) FROM (
+            SELECT t.chain_id, lower(t.address) AS contract, m.mint_key FROM minting_minttx m
+            JOIN minting_token t ON t.id = m.token_id
+            UNION ALL SELECT chain_id, lower(contract), mint_key FROM minting_foreignmint
+        ) used GROUP BY chain_id, contract, mint_key HAVING count(*) > 1
+        """,
+    ),
+    Invariant(
+        "no signature was asked for under our prefix without a row of ours",
+        """
+        SELECT v.id, v.external_tx_id, v.provider_id FROM custody_vendormessage v
+        LEFT JOIN minting_txattempt a
+            ON a.id = substring(v.external_tx_id FROM '^agora-sign-([0-9a-f]{32})-[0-9]+$')::uuid
+        WHERE v.external_tx_id LIKE 'agora-sign-%%' AND a.id IS NULL
+        """,
+    ),
+    overdue_invariant(
+        "a mint that is due is looked at",
+        subject="minting_minttx",
+        order="order_id",
+        statuses=("PENDING", "SIMULATED", "SIGNED", "SENT"),
     ),
     Invariant(
         "no mint on-chain without a row that promised it",

@@ -341,6 +341,18 @@ class Block(models.Model):
         return f"block {self.number}"
 
 
+class FinalBlock(models.Model):
+    """The highest block that the chain has called final, by a quorum's word. A reorg below it stops everything."""
+
+    chain_id = models.BigIntegerField(unique=True)
+    number = models.BigIntegerField()
+    hash = models.CharField(max_length=66)
+    seen_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"final block {self.number}"
+
+
 class HolderScan(models.Model):
     """How far a token's Transfer logs have been added up: always to a final block, so that no reorg can undo it."""
 
@@ -398,3 +410,24 @@ class ForeignMint(models.Model):
             ),
         ]
         triggers: ClassVar = append_only()
+
+
+class SignerBudget(models.Model):
+    """What an address that pays for our transactions still has. A cache of the chain, for alarms."""
+
+    chain_id = models.BigIntegerField()
+    address = models.CharField(max_length=42)
+    role = models.CharField(max_length=12)  # minter | publisher
+    balance_wei = amount_field()
+    max_fee_per_gas = amount_field()  # of a transaction sent now
+    # Tokens that the contract still lets it mint: the least of all tokens'; None: it mints nothing.
+    allowance_wei = amount_field(null=True, blank=True)
+    checked_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["chain_id", "address", "role"], name="budget_once_a_role"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.address}"

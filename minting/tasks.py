@@ -6,11 +6,13 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from agora.lib import crashpoints
 from minting import services
 
 
 def request_mint(record_id: str) -> None:
     services.request_mint(record_id=UUID(record_id), now=timezone.now())
+    crashpoints.here("mint.after_promise")
 
 
 def advance_mint(mint_id: str) -> None:

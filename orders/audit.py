@@ -1,7 +1,7 @@
 """The invariants of this app: each query returns no rows, or something is wrong (DESIGN §7)."""
 
 from accounts.notifying.audit import announced
-from agora.lib.invariants import Invariant, event_invariants
+from agora.lib.invariants import Invariant, event_invariants, overdue_invariant
 from orders.states import MOVES
 
 INVARIANTS = [
@@ -41,6 +41,24 @@ INVARIANTS = [
         WHERE custody_quantity > filled_quantity OR minted_quantity > custody_quantity
            OR settled_quantity > minted_quantity
         """,
+    ),
+    Invariant(
+        "an order that is filled stands as far as its slowest part",
+        """
+        SELECT id, status, filled_quantity, custody_quantity, minted_quantity, settled_quantity FROM orders_order
+        WHERE status IN ('FILLED', 'CUSTODY_CONFIRMED', 'MINT_CONFIRMED', 'SETTLED') AND status <> CASE
+            WHEN settled_quantity >= filled_quantity THEN 'SETTLED'
+            WHEN minted_quantity >= filled_quantity THEN 'MINT_CONFIRMED'
+            WHEN custody_quantity >= filled_quantity THEN 'CUSTODY_CONFIRMED'
+            ELSE 'FILLED'
+        END
+        """,
+    ),
+    overdue_invariant(
+        "an order that is due is looked at",
+        subject="orders_order",
+        order="id",
+        statuses=("PENDING", "SUBMITTING", "SUBMITTED", "PARTIALLY_FILLED", "FILLED"),
     ),
     Invariant(
         "the broker's sum and our executions agree within minutes, or the order is held",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
-from accounts.selectors import active_holds
+from accounts.selectors import ActiveHold, active_holds
 from orders.models import Order
 from orders.selectors import RESERVE_HOLD, hold_subjects, order_facts, step_of
 from orders.states import OPEN
@@ -18,7 +19,11 @@ LATE_AFTER = timedelta(seconds=45)  # a step that takes longer deserves a word; 
 
 def explain(*, order: Order, now: datetime) -> str:
     subjects = hold_subjects(facts=order_facts(order_id=order.pk), step=step_of(status=order.status))
-    holds = active_holds(subjects=subjects, now=now)
+    return explain_held(order=order, holds=active_holds(subjects=subjects, now=now), now=now)
+
+
+def explain_held(*, order: Order, holds: Sequence[ActiveHold], now: datetime) -> str:
+    """With what holds it; none holds an order that was accepted a moment ago."""
     if holds and all(hold.owner == RESERVE_HOLD for hold in holds):
         return gettext("The custodian holds your shares. Your tokens wait for the next reserve report.")
     if holds:

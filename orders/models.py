@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import ClassVar
+from uuid import UUID
 
 import pgtrigger
 from django.db import models
@@ -10,7 +11,7 @@ from django.db.models import F, Q
 
 from agora.lib.statemachine import StateEvent, Stateful, append_only, event_triggers, state_triggers
 from orders.brokers.base import ExecutionKind
-from orders.states import FIRST_STAGE, MOVES, OPEN, STAGE, OrderStatus, Resolution
+from orders.states import FINAL, FIRST_STAGE, MOVES, OPEN, STAGE, OrderStatus, Resolution
 
 
 class Asset(models.Model):
@@ -202,6 +203,9 @@ class Order(Stateful):
                 fields=["next_attempt_at"], condition=Q(status__in=sorted([*OPEN, "FILLED"])), name="order_to_sweep"
             ),
             models.Index(fields=["customer", "-created_at"], name="order_of_customer"),
+            models.Index(
+                fields=["status", "updated_at"], condition=~Q(status__in=sorted(FINAL)), name="order_unfinished"
+            ),
         ]
         triggers: ClassVar = [
             *state_triggers(
@@ -218,6 +222,11 @@ class Order(Stateful):
 
     def __str__(self) -> str:
         return f"order {self.pk}"
+
+    @property
+    def about_order(self) -> UUID:
+        order_id: UUID = self.pk
+        return order_id
 
     @property
     def stage(self) -> str:

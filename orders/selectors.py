@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -159,6 +159,11 @@ def events_of(*, order: Order) -> list[OrderEvent]:
 def steps(*, order: Order) -> list[Step]:
     """Pending → Filled → In custody → Minted, each with the time it was last reached."""
     reached = {event.to_status: event.at for event in OrderEvent.objects.filter(order=order).order_by("sequence")}
+    return steps_of(order=order, reached=reached)
+
+
+def steps_of(*, order: Order, reached: Mapping[str, datetime]) -> list[Step]:
+    """By the time at which each status was last reached."""
     done: Sequence[str] = LADDER[: LADDER.index(S(order.status)) + 1] if order.status in LADDER else ()
     times = [
         (_("Pending"), order.created_at),

@@ -36,6 +36,8 @@ WITHOUT_FILL = frozenset({S.REJECTED, S.CANCELLED, S.EXPIRED})
 OPEN = frozenset({S.PENDING, S.SUBMITTING, S.SUBMITTED, S.PARTIALLY_FILLED})
 LADDER = (S.FILLED, S.CUSTODY_CONFIRMED, S.MINT_CONFIRMED, S.SETTLED)
 
+FINAL = frozenset({S.SETTLED, *WITHOUT_FILL})  # where an order stays unless a reorg or a late fill brings it back
+
 CANCELLABLE = OPEN
 
 ENDED: dict[BrokerPhase, OrderStatus | None] = {  # how an order ends with nothing filled

@@ -4,6 +4,24 @@ from agora.lib.invariants import Invariant
 
 INVARIANTS = [
     Invariant(
+        "of each asset no more is minted than is in custody, and no more in custody than was filled",
+        """
+        SELECT a.symbol, o.filled, r.held, m.minted FROM orders_asset a
+        LEFT JOIN (SELECT asset_id, sum(filled_quantity) AS filled FROM orders_order GROUP BY asset_id) o
+            ON o.asset_id = a.id
+        LEFT JOIN (
+            SELECT v.asset_id, sum(r.quantity) AS held FROM custody_custodyrecord r
+            JOIN custody_vaultaccount v ON v.id = r.vault_account_id WHERE r.status = 'COMPLETED' GROUP BY v.asset_id
+        ) r ON r.asset_id = a.id
+        LEFT JOIN (
+            SELECT t.asset_id, sum(m.amount_wei) / 10::numeric ^ 18 AS minted FROM minting_minttx m
+            JOIN minting_token t ON t.id = m.token_id
+            WHERE m.status IN ('CONFIRMED', 'SETTLED', 'FINALIZED') GROUP BY t.asset_id
+        ) m ON m.asset_id = a.id
+        WHERE coalesce(m.minted, 0) > coalesce(r.held, 0) OR coalesce(r.held, 0) > coalesce(o.filled, 0)
+        """,
+    ),
+    Invariant(
         "no difference between the books is open",
         """
         SELECT a.symbol, b.kind, b.quantity, b.opened_at FROM reserves_break b

@@ -35,7 +35,7 @@ class SumsubProvider:
 
     def __init__(self, *, url: str, app_token: str, secret_key: str, level: str) -> None:
         self._url, self._app_token, self._secret, self._level = url.rstrip("/"), app_token, secret_key.encode(), level
-        self._session = guarded_session()
+        self._session = guarded_session(vendor="identity")
 
     def find(self, external_user_id: str) -> Review | None:
         try:

@@ -26,7 +26,7 @@ from accounts.services.deciding import OWNER, approve_customer, reject_customer,
 from accounts.services.people import place_hold
 from accounts.states import KycStatus as S
 from accounts.states import RejectKind
-from agora.lib import events, ids, locks, log
+from agora.lib import crashpoints, events, ids, locks, log
 from agora.lib.errors import Rejected, Unavailable, Uncertain
 
 logger = log.get(__name__)
@@ -62,6 +62,7 @@ def check_identity(*, customer_id: UUID, now: datetime) -> None:
             )
         else:
             _take_in(customer_id, review, now)
+            crashpoints.here("kyc.after_outcome")
 
 
 def receive_kyc_webhook(*, headers: Mapping[str, str], body: bytes, now: datetime) -> None:
@@ -70,6 +71,7 @@ def receive_kyc_webhook(*, headers: Mapping[str, str], body: bytes, now: datetim
         event_type, external_user_id = get_webhook().verify(headers=headers, body=body)
     except WebhookInvalid as problem:
         raise WebhookRefused(str(problem)) from problem
+    crashpoints.here("kyc_message.before_save")
     with transaction.atomic():
         message, is_new = KycMessage.objects.get_or_create(
             digest=hashlib.sha256(body).hexdigest(),
@@ -83,6 +85,7 @@ def receive_kyc_webhook(*, headers: Mapping[str, str], body: bytes, now: datetim
         )
         if is_new and external_user_id:
             events.emit("kyc.notified", str(message.pk))
+    crashpoints.here("kyc_message.after_save")
 
 
 def process_kyc_notification(*, message_id: int, now: datetime) -> None:
@@ -95,6 +98,7 @@ def process_kyc_notification(*, message_id: int, now: datetime) -> None:
         logger.warning("a notification about nobody of ours", message=message_id)
         return
     review = provider.find(message.external_user_id)
+    crashpoints.here("kyc_message.after_lookup")
     if review is not None:
         _take_in(customer.pk, review, now)
 
@@ -142,11 +146,14 @@ def _ask(provider: KycProvider, customer: Customer) -> Review:
     )
     review = provider.find(applicant.external_user_id)
     if review is None:
+        crashpoints.here("kyc.before_create")
         review = provider.create(applicant)
+        crashpoints.here("kyc.after_create")
     elif _is_decided(customer, review):  # this is a new try with corrected facts
         provider.update(applicant, applicant_id=review.applicant_id)
     if review.answer == Answer.INIT or _is_decided(customer, review):
         provider.request_check(applicant_id=review.applicant_id)
+        crashpoints.here("kyc.after_request")
         review = provider.find(applicant.external_user_id) or review
     return review
 

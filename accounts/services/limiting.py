@@ -13,35 +13,44 @@ from django.utils.translation import gettext as _
 
 from accounts.errors import BelowLotMinimum, DailyLimitReached, NoTier, PortfolioCapReached
 from accounts.models import Customer, LimitDay, LimitUse, Tier
-from accounts.selectors import LimitLeft, limit_left
+from accounts.selectors import LimitLeft
 from accounts.services.auditing import record_audit
+from accounts.standing import Standing
 from accounts.states import Country
 from accounts.states import LimitUseKind as K
+from agora.lib import prepared
 from agora.lib.formats import day_and_time, money, shares
 
 # Rules as they are at the start; afterwards the rows are the rules.
 TIERS = {1: (Decimal(1_000), Decimal(10_000)), 2: (Decimal(10_000), Decimal(100_000))}  # US$ a day, a portfolio
 
 
-def reserve_limit(*, customer: Customer, order_id: UUID, quantity: Decimal, amount_usd: Decimal, now: datetime) -> None:
-    """Take `amount_usd` of the customer's day for an order, in the caller's SERIALIZABLE transaction.
+# Both the uniqueness of the day and the check of its sum stand in the database: a lost race cannot slip through.
+_TAKE = """
+    WITH day AS (
+        INSERT INTO accounts_limitday AS known (customer_id, day, used_usd, limit_usd)
+        VALUES (%(customer)s, %(day)s, %(amount)s, %(limit)s)
+        ON CONFLICT ON CONSTRAINT limit_day_once DO UPDATE
+        SET used_usd = known.used_usd + excluded.used_usd, limit_usd = excluded.limit_usd)
+    INSERT INTO accounts_limituse (customer_id, order_id, kind, day, amount_usd, at)
+    VALUES (%(customer)s, %(order)s, %(kind)s, %(day)s, %(amount)s, %(now)s)"""
 
-    Raises what `check_limit` raises; then nothing is written.
-    """
+
+def reserve_limit(
+    *, standing: Standing, customer: Customer, order_id: UUID, amount_usd: Decimal, now: datetime
+) -> None:
+    """Take `amount_usd` of the customer's day for an order, in the caller's SERIALIZABLE transaction, in which
+    `standing` was read and `check_limit` passed."""
     _assert_in_transaction()
-    left = check_limit(customer=customer, quantity=quantity, amount_usd=amount_usd, now=now)
-    # Both the uniqueness of the day and the check of its sum stand in the database: a lost race cannot slip through.
-    day, is_new = LimitDay.objects.get_or_create(
-        customer=customer, day=left.day, defaults={"used_usd": amount_usd, "limit_usd": left.limit_usd}
-    )
-    if not is_new:
-        LimitDay.objects.filter(pk=day.pk).update(used_usd=F("used_usd") + amount_usd, limit_usd=left.limit_usd)
-    _write(customer.pk, order_id, K.RESERVE, left.day, amount_usd, now)
+    assert standing.left is not None
+    values = {"customer": customer.pk, "order": order_id, "kind": K.RESERVE.value, "now": now}
+    taken = {"day": standing.left.day, "limit": standing.left.limit_usd, "amount": amount_usd}
+    prepared.fetch(_TAKE, {**values, **taken})
 
 
-def check_limit(*, customer: Customer, quantity: Decimal, amount_usd: Decimal, now: datetime) -> LimitLeft:
+def check_limit(standing: Standing, *, quantity: Decimal, amount_usd: Decimal) -> LimitLeft:
     """What is left before an order. Raises NoTier, BelowLotMinimum, DailyLimitReached, PortfolioCapReached."""
-    left = limit_left(customer=customer, now=now)
+    left = standing.left
     if left is None:
         raise NoTier(_("Finish your registration first, or write to support."))
     if quantity < left.min_quantity:

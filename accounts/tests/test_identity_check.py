@@ -16,7 +16,7 @@ from django_q.models import OrmQ
 from accounts.errors import KycNotOpen
 from accounts.models import Customer, Hold, KycMessage
 from accounts.sandbox.process import Sandbox
-from accounts.selectors import check_trading_eligibility, onboarding_of
+from accounts.selectors import onboarding_of
 from accounts.services import (
     approve_customer,
     check_identity,
@@ -24,6 +24,7 @@ from accounts.services import (
     reopen_customer,
     sweep_customers,
 )
+from accounts.standing import check_trading_eligibility, standing_of
 from accounts.states import MOVES
 from accounts.tests.people import CPF_2, applicant, apply, newcomer
 from agora.lib import ids
@@ -91,7 +92,7 @@ def test_the_demo_provider_approves_by_itself(provider: str) -> None:
         ("", "PENDING", f"user:{customer.user_id}"),
         ("PENDING", "APPROVED", "auto"),
     ]
-    check_trading_eligibility(customer=customer, subjects=[], now=timezone.now())
+    check_trading_eligibility(standing_of(customer=customer, now=timezone.now()))
     assert_sound()
 
 
@@ -258,7 +259,7 @@ def test_a_late_red_takes_the_approval_back_and_holds_what_is_on_the_way(sandbox
     assert (customer.status, customer.kyc_reject_kind) == ("REJECTED", "FINAL")
     assert [hold.owner for hold in Hold.objects.filter(subject=f"customer:{customer.pk}", released_at=None)] == ["kyc"]
     with pytest.raises(Exception, match="approved"):
-        check_trading_eligibility(customer=customer, subjects=[], now=timezone.now())
+        check_trading_eligibility(standing_of(customer=customer, now=timezone.now()))
     assert_sound()
 
 

@@ -54,6 +54,7 @@ def command(
     chain_id: int = CHAIN_ID,
     block_time: int | None = None,
     state_file: Path | None = None,
+    epoch_slots: int = 4,
     binary: str = "",
 ) -> list[str]:
     """The command line of a local chain.
@@ -61,9 +62,10 @@ def command(
     `block_time`: a block every so many seconds, and only then, so that a wait is as long as on a real chain; None: a
     block as soon as a transaction arrives. `evm_mine` adds one at once in either. `state_file`: where the chain is kept
     between runs (its directory must exist); `cache_dir`: history that has left memory, worthless after the run.
+    `epoch_slots`: half as many blocks as a block needs above it to be `finalized`.
     """
     arguments = [find(binary), "--host", HOST, "--port", str(port), "--chain-id", str(chain_id), "--quiet"]
-    arguments += ["--hardfork", "cancun", "--slots-in-an-epoch", "4"]
+    arguments += ["--hardfork", "cancun", "--slots-in-an-epoch", str(epoch_slots)]
     arguments += ["--max-persisted-states", "64", "--cache-path", str(cache_dir)]
     if block_time is not None:
         arguments += ["--block-time", str(block_time)]

@@ -17,7 +17,10 @@ from django_q.brokers.orm import ORM
 from django_q.conf import Conf
 from django_q.models import OrmQ
 
+from agora.lib import locks
+
 CHANNEL = "agora_q"
+WORKER = locks.key("process", "worker")  # shared by every cluster that listens: who lives can be counted
 ACKNOWLEDGE_FOR = 20.0  # seconds: a restart of PostgreSQL is shorter; later, the row is simply handed out again
 
 # The driver's own errors come from the listening connection, which is not wrapped by Django.
@@ -116,6 +119,7 @@ class Doorbell(ORM):
         listener: psycopg.Connection = wrapper.get_new_connection(wrapper.get_connection_params())
         listener.autocommit = True
         listener.execute(f"LISTEN {CHANNEL}")
+        listener.execute("SELECT pg_advisory_lock_shared(%s)", [WORKER])
         self._listener = listener
 
     def _wait_for_ring(self) -> None:

@@ -11,8 +11,10 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils.module_loading import import_string
+from django_q.signals import pre_enqueue
 from django_q.tasks import async_task
 
+from agora.lib import tracing
 from agora.pipeline import ANNOUNCERS, EVENTS
 
 
@@ -22,6 +24,15 @@ def emit(event: str, subject_id: UUID | str) -> None:
         raise RuntimeError(f"emit({event!r}) outside a transaction: the event would not be atomic with its cause")
     for path in EVENTS[event]:
         async_task(path, str(subject_id), group=event)
+
+
+def _carry(*, task: dict[str, Any], **_: Any) -> None:
+    """Which span caused it goes into the row; a worker that knows nothing of traces does not mind."""
+    if traceparent := tracing.carried():
+        task["traceparent"] = traceparent
+
+
+pre_enqueue.connect(_carry)  # django-q2's only way to add to a task's row
 
 
 def announce(row: Any, move: Any) -> None:

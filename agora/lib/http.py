@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import requests
@@ -10,6 +12,27 @@ from requests.adapters import HTTPAdapter
 
 CONNECT_TIMEOUT = 2.0
 READ_TIMEOUT = 5.0
+
+
+Answered = Callable[[requests.Response], None]
+Watcher = Callable[[str, requests.PreparedRequest], AbstractContextManager[Answered]]
+
+
+@contextmanager
+def _nobody(vendor: str, request: requests.PreparedRequest) -> Iterator[Answered]:
+    yield lambda response: None
+
+
+_watch: Watcher = _nobody
+
+
+def watch_calls(watcher: Watcher) -> None:
+    """From now on `watcher(vendor, request)` is around every call, and is given the answer where there is one.
+
+    A seam, and not an import: the signer's process makes calls, too, and has neither Django nor metrics.
+    """
+    global _watch  # set once, when a process starts
+    _watch = watcher
 
 
 class CallInsideTransaction(RuntimeError):
@@ -27,9 +50,19 @@ def assert_no_transaction() -> None:
 
 
 class GuardedAdapter(HTTPAdapter):
-    """A requests transport that refuses to run inside a transaction and sets a time-out where the caller set none."""
+    """A requests transport that refuses to run inside a transaction and sets a time-out where the caller set none.
 
-    def __init__(self, *args: Any, timeout: tuple[float, float] = (CONNECT_TIMEOUT, READ_TIMEOUT), **kwargs: Any):
+    Each call is told to whoever watches (`watch_calls`), by its vendor.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        vendor: str = "other",
+        timeout: tuple[float, float] = (CONNECT_TIMEOUT, READ_TIMEOUT),
+        **kwargs: Any,
+    ) -> None:
+        self.vendor = vendor
         self.timeout = timeout
         super().__init__(*args, **kwargs)
 
@@ -37,18 +70,25 @@ class GuardedAdapter(HTTPAdapter):
         assert_no_transaction()
         if kwargs.get("timeout") is None:
             kwargs["timeout"] = self.timeout
-        return super().send(request, *args, **kwargs)
+        with _watch(self.vendor, request) as answered:
+            response = super().send(request, *args, **kwargs)
+            answered(response)
+            return response
 
 
-def guard(session: requests.Session, *, timeout: tuple[float, float] = (CONNECT_TIMEOUT, READ_TIMEOUT)) -> None:
+def guard(
+    session: requests.Session, *, vendor: str = "other", timeout: tuple[float, float] = (CONNECT_TIMEOUT, READ_TIMEOUT)
+) -> None:
     """Mount the guarded transport, without retries, on a session (an SDK's or our own)."""
-    adapter = GuardedAdapter(timeout=timeout, max_retries=0, pool_maxsize=16)
+    adapter = GuardedAdapter(vendor=vendor, timeout=timeout, max_retries=0, pool_maxsize=16)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
 
 
-def guarded_session(*, timeout: tuple[float, float] = (CONNECT_TIMEOUT, READ_TIMEOUT)) -> requests.Session:
-    """A new session with the guarded transport mounted."""
+def guarded_session(
+    *, vendor: str = "other", timeout: tuple[float, float] = (CONNECT_TIMEOUT, READ_TIMEOUT)
+) -> requests.Session:
+    """A new session with the guarded transport mounted. `vendor`: what metrics call whoever is asked."""
     session = requests.Session()
-    guard(session, timeout=timeout)
+    guard(session, vendor=vendor, timeout=timeout)
     return session

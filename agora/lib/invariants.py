@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,6 +72,22 @@ def event_invariants(*, subject: str, event: str, column: str, moves: Moves) -> 
             """,  # noqa: S608 - table names of ours
         ),
     ]
+
+
+def overdue_invariant(name: str, *, subject: str, order: str, statuses: Sequence[str]) -> Invariant:
+    """A row whose time came a quarter of an hour ago was looked at since, or its order is held. `order`: the column."""
+    return Invariant(
+        name,
+        f"""
+        SELECT s.id, s.status, s.next_attempt_at FROM {subject} s
+        WHERE s.status = ANY(%s) AND s.next_attempt_at < now() - interval '15 minutes'
+          AND NOT EXISTS (
+              SELECT FROM accounts_hold h WHERE h.subject = 'order:' || s.{order} AND h.released_at IS NULL
+                AND (h.until IS NULL OR h.until > now())
+          )
+        """,  # noqa: S608 - table and column names of ours
+        ([*statuses],),
+    )
 
 
 def guard_invariants(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -47,3 +48,13 @@ def lock_in_transaction(kind: str, name: object) -> None:
     """Wait for a lock that the open transaction keeps until it ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key(kind, name)])
+
+
+def held() -> Counter[int]:
+    """Every advisory lock that somebody holds in this database, and how many do."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
+            " WHERE locktype = 'advisory' AND objsubid = 1 AND granted AND d.datname = current_database()"
+        )
+        return Counter(int(number) for (number,) in cursor.fetchall())

@@ -13,6 +13,16 @@ def get(name: str) -> FilteringBoundLogger:
     return structlog.get_logger(name)  # type: ignore[no-any-return]
 
 
+def hide_path(record: logging.LogRecord) -> bool:
+    """Django logs the path of a request that failed: what is typed into one may be anybody's name or number."""
+    request = getattr(record, "request", None)
+    if request is not None and isinstance(record.args, tuple) and request.path in record.args:
+        match = request.resolver_match
+        route = match.route if match else "a path that is not ours"
+        record.args = tuple(route if arg == request.path else arg for arg in record.args)
+    return True
+
+
 def configure(*, form: str, level: str) -> None:
     """Send structlog's and the standard library's records to standard error, as `json` or for a `console`."""
     shared: list[structlog.typing.Processor] = [
@@ -38,6 +48,7 @@ def configure(*, form: str, level: str) -> None:
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler()
+    handler.addFilter(hide_path)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=renderer))
     root = logging.getLogger()
     root.handlers[:] = [handler]

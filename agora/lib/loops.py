@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from django.db import connection
 
 from agora.lib import locks, log
 from agora.lib.errors import VendorError
+from agora.lib.metrics import LOOP_TROUBLES
 
 logger = log.get(__name__)
 
@@ -66,7 +68,7 @@ def _guard(loop: Loop, stop: threading.Event, failed: list[str]) -> None:
 
 
 def _keep_turning(loop: Loop, stop: threading.Event) -> None:
-    wait = PATIENCE[0]
+    wait, since = PATIENCE[0], time.monotonic()
     while not stop.is_set():
         try:
             with locks.exclusive("loop", loop.name, wait=0) as mine:
@@ -76,11 +78,15 @@ def _keep_turning(loop: Loop, stop: threading.Event) -> None:
                     stop.wait(loop.every)
             stop.wait(STAND_BY)
         except VendorError as trouble:
-            logger.warning("loop waits", loop=loop.name, kind=type(trouble).__name__, detail=trouble.detail)
+            kind = type(trouble).__name__
+            logger.warning("loop waits", loop=loop.name, kind=kind, detail=trouble.detail)
         except DatabaseError as trouble:
-            logger.warning("loop waits", loop=loop.name, kind="database", detail=str(trouble))
+            kind = "database"
+            logger.warning("loop waits", loop=loop.name, kind=kind, detail=str(trouble))
             connection.close()
         else:
             continue
+        LOOP_TROUBLES.observe(time.monotonic() - since, loop=loop.name, kind=kind)
         stop.wait(wait)
+        since = time.monotonic()
         wait = min(PATIENCE[1], wait * 2)

@@ -23,12 +23,16 @@ from agora.lib.supervisor import Service, Supervisor
 
 ROOT = Path(__file__).resolve().parents[2]
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
-SETUP_WITHIN = 120.0
+SETUP_WITHIN = 300.0  # ten times what it takes
 SIGNER_API_KEY = "agora-signer"  # of the API user at the custodian who alone may sign
 # What the processes that the public reaches are never given: taken over, they can neither trade nor sign (DESIGN §5).
 VENDOR_KEYS = ("ALPACA_KEY_ID", "ALPACA_SECRET_KEY", "FIREBLOCKS_API_KEY", "FIREBLOCKS_PRIVATE_KEY_FILE")
 NOT_FOR_THE_PUBLIC = (*VENDOR_KEYS, "SIGNER_SOCKET")
 LONGEST_SOCKET = 100  # bytes of a path, about
+
+
+# Of the embedded database: what a process of each kind is to it, once `grant_roles` has run (agora/database_roles.py).
+APP_ROLE, WEB_ROLE = "agora_app", "agora_web"
 
 
 class SetupFailed(RuntimeError):
@@ -161,18 +165,22 @@ def signer_service(layout: Layout) -> Service:
 def worker_service(layout: Layout) -> Service:
     alive = layout.home / "worker.alive"
     command = [*MANAGE, "worker", "--alive-file", str(alive)]
-    return Service("worker", command, env=layout.env(), ready=file_ready(alive), stop_within=40)
+    return Service("worker", command, env=_own_env(layout), ready=file_ready(alive), stop_within=40)
 
 
 def follower_service(layout: Layout) -> Service:
     ready = layout.home / "follower.ready"
     command = [*MANAGE, "follow", "--ready-file", str(ready)]
-    return Service("follower", command, env=layout.env(), ready=file_ready(ready))
+    return Service("follower", command, env=_own_env(layout), ready=file_ready(ready))
 
 
 def _public_env(layout: Layout) -> dict[str, str]:
     """Empty, not absent: a service's settings are added to our own environment."""
-    return {**layout.env(), **dict.fromkeys(NOT_FOR_THE_PUBLIC, "")}
+    return {**layout.env(), **dict.fromkeys(NOT_FOR_THE_PUBLIC, ""), "DATABASE_ROLE": WEB_ROLE}
+
+
+def _own_env(layout: Layout) -> dict[str, str]:
+    return {**layout.env(), "DATABASE_ROLE": APP_ROLE}
 
 
 def manage(layout: Layout, *arguments: str) -> str:

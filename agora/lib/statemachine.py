@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import ClassVar
+from uuid import UUID
 
 import pgtrigger
 from django.db import models
@@ -33,6 +34,11 @@ class Stateful(models.Model):
 
     class Meta:
         abstract = True
+
+    @property
+    def about_order(self) -> UUID | None:
+        """The order that this row is a part of: under whose id its moves are logged and traced."""
+        return getattr(self, "order_id", None)
 
 
 class StateEvent(models.Model):

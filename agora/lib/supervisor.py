@@ -54,9 +54,19 @@ class Supervisor:
     main thread: signals arrive there, and Linux ties a child's life to the thread that started it.
     """
 
-    def __init__(self, services: Sequence[Service], *, logs: Path, echo: bool = True, stream: TextIO | None = None):
+    def __init__(
+        self,
+        services: Sequence[Service],
+        *,
+        logs: Path,
+        echo: bool = True,
+        stream: TextIO | None = None,
+        back_off: Sequence[float] = BACK_OFF,
+    ) -> None:
         self._console = _Console((stream or sys.stdout) if echo else None, [service.name for service in services])
-        self._processes = [_Process(service, logs / f"{service.name}.log", self._console) for service in services]
+        self._processes = [
+            _Process(service, logs / f"{service.name}.log", self._console, back_off) for service in services
+        ]
         self._handlers: dict[int, object] = {}
 
     def __enter__(self) -> Self:
@@ -101,6 +111,10 @@ class Supervisor:
         """The process id of a service; it changes at a restart."""
         return next(process.pid for process in self._processes if process.service.name == name)
 
+    def exit_code_of(self, name: str) -> int:
+        """The exit code of a service that has ended, -N for signal N; waits for its end."""
+        return next(process.exit_code() for process in self._processes if process.service.name == name)
+
     def _stop(self) -> None:
         for number in self._handlers:  # a second Ctrl-C must not leave half of it running; every wait below is bounded
             signal.signal(number, signal.SIG_IGN)
@@ -113,8 +127,8 @@ class Supervisor:
 class _Process:
     """A service and its current process."""
 
-    def __init__(self, service: Service, log: Path, console: _Console) -> None:
-        self.service, self._log, self._console = service, log, console
+    def __init__(self, service: Service, log: Path, console: _Console, back_off: Sequence[float]) -> None:
+        self.service, self._log, self._console, self._back_off = service, log, console, back_off
         self._popen: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
         self._last_lines: collections.deque[str] = collections.deque(maxlen=15)
@@ -126,6 +140,10 @@ class _Process:
     def pid(self) -> int:
         assert self._popen is not None
         return self._popen.pid
+
+    def exit_code(self) -> int:
+        assert self._popen is not None
+        return self._popen.wait()
 
     def start(self) -> None:
         self._log.parent.mkdir(parents=True, exist_ok=True)
@@ -162,7 +180,7 @@ class _Process:
         return True
 
     def back_off(self) -> float:
-        return BACK_OFF[min(self._crashes, len(BACK_OFF)) - 1]
+        return self._back_off[min(self._crashes, len(self._back_off)) - 1]
 
     def restart_when_due(self) -> None:
         if self._due_at is not None and time.monotonic() >= self._due_at:

@@ -38,7 +38,7 @@ from django_q.cluster import Cluster
 from django_q.conf import Conf
 from django_q.signing import SignedPackage
 
-from agora.lib import lifeline
+from agora.lib import lifeline, observing
 from agora.lib.doorbell import Doorbell
 from agora.lib.vitals import BUSY, EXECUTED, IDLE, RETURNED, SENT, SENTINEL, Vitals
 
@@ -209,6 +209,7 @@ def _run_cluster(broker: PulsingDoorbell, pipe: int) -> None:
     signals.post_spawn.connect(_worker_is_idle)
     signals.pre_execute.connect(_worker_is_busy)
     signals.post_execute_in_worker.connect(_worker_is_idle)
+    signals.post_execute_in_worker.connect(_task_ended)
     cluster = Cluster(broker)
     cluster.start()
     cluster.sentinel.join()
@@ -222,6 +223,12 @@ def _worker_is_idle(**_: Any) -> None:
 def _worker_is_busy(*, task: dict[str, Any], **_: Any) -> None:
     if task.get("ack_id") != _PULSE:
         _report(BUSY)
+        observing.task_begins(task)
+
+
+def _task_ended(*, task: dict[str, Any], **_: Any) -> None:
+    if task.get("ack_id") != _PULSE:
+        observing.task_ended(task)
 
 
 def _report(station: bytes) -> None:

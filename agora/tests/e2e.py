@@ -169,6 +169,10 @@ class Platform:
         head = psutil.Process(self._running[name].pid_of(name))
         return [head, *head.children(recursive=True)]
 
+    def exit_code(self, name: str) -> int:
+        """Of a service's process that has ended."""
+        return self._running[name].exit_code_of(name)
+
     def stop_all(self) -> None:
         for name in reversed(list(self._running)):
             self.stop(name)
@@ -197,11 +201,11 @@ class Platform:
         (token,) = json.loads(self.manage("tokens", "--json"))
         self.chain.token, self.chain.minter = token["address"], token["minter"]
 
-    def post(self, quantity: str = "0.25", *, client_order_id: str = "") -> requests.Response:
+    def post(self, quantity: str = "0.25", *, client_order_id: str = "", port: int = 0) -> requests.Response:
         body = {"asset": "AAPL", "quantity": quantity, "recipient_wallet": self.wallet}
         body["client_order_id"] = client_order_id or str(uuid.uuid4())
-        url = f"{self.layout.web_url}/api/v1/orders"
-        return requests.post(url, json=body, headers=self._auth(), timeout=TIMEOUT)
+        url = f"http://127.0.0.1:{port or self.layout.web_port}/api/v1/orders"
+        return requests.post(url, json=body, headers=self._auth(), timeout=(2, 60))
 
     def place(self, quantity: str = "0.25", *, client_order_id: str = "") -> str:
         """Order AAPL; the order's id."""
@@ -289,7 +293,7 @@ class Platform:
 @contextmanager
 def running(home: Path, *, block_time: int | None = 1, **env: str) -> Iterator[Platform]:
     """All of it, set up, on free ports, with a database of its own; everything is stopped on the way out."""
-    layout = platform.on_free_ports(home, block_time=block_time, DATABASE_URL="", **{"DEMO_TIER": "9", **env})
+    layout = platform.on_free_ports(home, block_time=block_time, **{"DATABASE_URL": "", "DEMO_TIER": "9", **env})
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     up = Platform(layout)
     try:

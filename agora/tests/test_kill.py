@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import pytest
 
 from agora.tests import e2e
 from agora.tests.e2e import NOTHING, Effects, one_of_each
 
-ROOT = Path(__file__).resolve().parents[2]
 RECOVERY = 15.0  # seconds from the kill to the tokens, 2 of them the worker's start; 2 to 5 unless the machine is busy
 
 
@@ -48,19 +45,6 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[e2e.Platform]
     with e2e.running(tmp_path_factory.mktemp("platform"), **e2e.HASTE) as up:
         yield up
         assert up.violations() == []
-
-
-def test_every_crash_point_in_the_code_is_died_at_here() -> None:
-    apps = ("accounts", "agora", "orders", "custody", "minting", "reserves")
-    sources = (path for app in apps for path in (ROOT / app).rglob("*.py") if "tests" not in path.parts)
-    named = {name for path in sources for name in re.findall(r'crashpoints\.here\("([^"]+)"\)', path.read_text())}
-
-    # A webhook's are the follower's, and died at in accounts/tests/test_webhook_loop.
-    # A deployment's own are died at in test_deploy_token; a report may be the follower's to send, so its death between
-    # saving and sending is in reserves/tests/test_attesting. The API's and a cancel's are in test_kill_api.
-    # A stop's are in test_token_switch.
-    elsewhere = ("switch.", "deploy.", "attestation.", "api.", "cancel_order.", "webhook.")
-    assert {name for name in named if not name.startswith(elsewhere)} == DEATHS.keys()
 
 
 @pytest.mark.parametrize("point", DEATHS)

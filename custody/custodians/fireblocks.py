@@ -42,7 +42,7 @@ def build_client(
     # Parsed once: given the text, PyJWT parses and checks the RSA key at each request, which costs 30 ms of CPU
     private_key = load_pem_private_key(private_key_pem.encode(), password=None)
     client = FireblocksSDK(private_key, api_key, api_base_url=url.rstrip("/"), timeout=timeout)
-    transport = _Transport(timeout=timeout, max_retries=0, pool_maxsize=16)
+    transport = _Transport(vendor="custodian", timeout=timeout, max_retries=0, pool_maxsize=16)
     client.http_session.mount("http://", transport)
     client.http_session.mount("https://", transport)
     return client

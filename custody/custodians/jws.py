@@ -29,7 +29,7 @@ REFETCH_PAUSE = 2.0  # seconds: a stranger's made-up key ids must not turn us in
 class WebhookVerifier:
     def __init__(self, *, jwks_url: str) -> None:
         self._jwks_url = jwks_url
-        self._session = guarded_session()
+        self._session = guarded_session(vendor="custodian")
         self._lock = threading.Lock()
         self._keys: dict[str, jwt.PyJWK] = {}
         self._fetched_at = float("-inf")

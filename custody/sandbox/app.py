@@ -11,7 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
-from custody.sandbox import control, scenarios, webhooks, wire
+from custody.sandbox import control, faults, scenarios, webhooks, wire
 from custody.sandbox.auth import Authenticator
 from custody.sandbox.lifecycle import Runner
 from custody.sandbox.routes import MAY_SIGN, RUNNER, STORE, json_body, routes
@@ -65,15 +65,26 @@ async def _gate(request: web.Request, handler: Handler) -> web.StreamResponse:
         facts = scenarios.request_facts(request.method, request.path, await json_body(request))
         with store.atomic():
             store.log("request", method=request.method, path=request.raw_path, external_tx_id=facts["external_tx_id"])
-            fault = scenarios.claim_for_request(store, facts)
+            fault = scenarios.claim_for_request(store, facts) or _dealt(store, facts)
         if fault is None:
             return await _answer(request, handler)
         if fault.get("when", "before") == "after":
             await _answer(request, handler)
+        if fault["fault"] == "repeated":
+            await _answer(request, handler)
+            return await _answer(request, handler)
+        if fault["fault"] == "late":
+            await asyncio.sleep(fault["seconds"])
+            return await _answer(request, handler)
         return await _misbehave(request, fault)
     except ApiError as exc:
         store.log("refused", method=request.method, path=request.raw_path, status=exc.status, **exc.body)
         return exc.response()
+
+
+def _dealt(store: Store, facts: dict[str, str]) -> dict[str, Any] | None:
+    dealt = store.deal_fault(faults.step_of(facts), external_tx_id=facts["external_tx_id"])
+    return faults.as_http(dealt, store.settings["faults"]) if dealt else None
 
 
 async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -106,6 +117,8 @@ async def _misbehave(request: web.Request, fault: dict[str, Any]) -> web.StreamR
     if fault["fault"] == "status":
         headers = {"Retry-After": str(fault["retry_after"])} if "retry_after" in fault else {}
         return web.json_response({"message": "sandbox fault"}, status=fault["status"], headers=headers)
+    if fault["fault"] == "not_found":
+        raise ApiError(404, wire.UNLISTED, "Transaction was not found")
     if fault["fault"] == "malformed":
         return web.Response(text='{"id": "b7b0', content_type="application/json")
     if fault["fault"] == "timeout":

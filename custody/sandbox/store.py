@@ -10,11 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from custody.sandbox.faults import Faults
+
 DEFAULT_SETTINGS: dict[str, Any] = {
     "transfer_seconds": 0.2,  # SUBMITTED to COMPLETED
     "raw_seconds": 0.04,  # a client that first looks after 50 ms finds it done
     "inbox_balance": "1000000000",
     "webhook_url": "",
+    "faults": None,  # what goes wrong by chance, by a seed: see faults.py
     # Fireblocks waits 10, 30, 120, 300 … seconds; a laptop has less patience
     "webhook_retry_seconds": [0.1, 0.3, 1, 3, 10, 30],
 }
@@ -60,6 +63,7 @@ class Store:
         # NORMAL: a commit outlives the process, which is what we kill; an fsync each would only protect from power cuts
         self._connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;" + SCHEMA)
         self.settings = DEFAULT_SETTINGS | json.loads(self.meta("settings") or "{}")
+        self._faults = Faults()
 
     @contextmanager
     def atomic(self) -> Iterator[None]:
@@ -100,6 +104,13 @@ class Store:
 
     def log(self, kind: str, **data: Any) -> None:
         self.run("INSERT INTO log (at, kind, data) VALUES (?, ?, ?)", time.time(), kind, json.dumps(data))
+
+    def deal_fault(self, step: str, **facts: Any) -> str:
+        """By chance, the fault that a step is to meet now; noted."""
+        fault = self._faults.deal(self.settings["faults"], step)
+        if fault:
+            self.log("fault", step=step, fault=fault, **facts)
+        return fault
 
     def reset(self) -> None:
         with self.atomic():

@@ -225,5 +225,5 @@ def _no_transaction(key: str) -> ApiError:
 
 def _note(store: Store, transaction_id: str, kind: str) -> None:
     row = get(store, transaction_id)
-    columns = ("external_tx_id", "operation", "asset_id", "amount", "status", "sub_status")
+    columns = ("external_tx_id", "operation", "asset_id", "amount", "status", "sub_status", "note")
     store.log(kind, transaction_id=transaction_id, **{name: row[name] for name in columns})

@@ -29,6 +29,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from jwt.algorithms import RSAAlgorithm
 
+from custody.sandbox.faults import LATE
 from custody.sandbox.rendering import render
 from custody.sandbox.store import Store
 
@@ -53,8 +54,12 @@ def enqueue(store: Store, event_type: str, row: sqlite3.Row) -> None:
         "createdAt": int(now * 1000),
         "workspaceId": WORKSPACE_ID,
     }
-    later = len(json.loads(row["steps"])) * REVERSE_GAP if wanted.get("reverse") else 0
-    for _ in range(wanted.get("duplicate", 1)):
+    later: float = len(json.loads(row["steps"])) * REVERSE_GAP if wanted.get("reverse") else 0
+    dealt = store.deal_fault("webhook", transaction_id=row["id"])
+    if dealt == "swallow":
+        return
+    later += LATE if dealt == "late" else 0
+    for _ in range(2 if dealt == "duplicate" else wanted.get("duplicate", 1)):
         store.run(
             "INSERT INTO webhooks (transaction_id, body, next_at) VALUES (?, ?, ?)",
             row["id"],

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 
-from agora.lib import events
+from agora.lib import crashpoints, events
 from agora.lib.db import serializable
 from agora.lib.errors import Unavailable
 from custody.custodians import get_webhook_verifier
@@ -24,7 +24,9 @@ def receive_webhook(*, headers: Mapping[str, str], body: bytes, now: datetime) -
         raise WebhookRefused(str(problem)) from problem
     except Unavailable as problem:
         raise WebhookKeysUnavailable from problem
+    crashpoints.here("vendor_message.before_save")
     _store(event=event, body=body, now=now)
+    crashpoints.here("vendor_message.after_save")
 
 
 @serializable

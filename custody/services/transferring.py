@@ -11,7 +11,7 @@ from django.db.models import F, Sum
 
 from accounts.selectors import active_holds
 from accounts.services import place_hold
-from agora.lib import crashpoints, locks, log, transitions
+from agora.lib import crashpoints, locks, log, tracing, transitions
 from agora.lib.db import serializable
 from agora.lib.errors import Rejected, Unavailable, Uncertain
 from custody.custodians import get_custodian
@@ -34,7 +34,8 @@ def advance_custody(*, record_id: UUID, now: datetime) -> None:
         if claim is None:
             return
         try:
-            transfer = _call(get_custodian(), *claim, now)
+            with tracing.span("custody.transfer", order_id=claim[0].order_id):
+                transfer = _call(get_custodian(), *claim, now)
         except Rejected as refusal:
             _refuse(record_id=record_id, reason=refusal.detail, code=refusal.vendor_code, now=now)
         except (Unavailable, Uncertain) as trouble:
@@ -43,6 +44,7 @@ def advance_custody(*, record_id: UUID, now: datetime) -> None:
             if transfer is not None:
                 crashpoints.here("custody.after_call")
                 record_transfer(record_id=record_id, transfer=transfer, now=now)
+                crashpoints.here("custody.after_outcome")
 
 
 @serializable
@@ -69,7 +71,9 @@ def _wait(record: CustodyRecord) -> timedelta:
 def _call(custodian: Custodian, record: CustodyRecord, is_first: bool, now: datetime) -> Transfer | None:
     """Phase 2. After the first call, look up before anything else: the external id is burned once it arrived."""
     if not is_first:
+        crashpoints.here("custody.before_lookup")
         found = custodian.find_by_external_tx_id(record.external_tx_id)
+        crashpoints.here("custody.after_lookup")
         if found is not None or record.status == S.SUBMITTED:
             return found
         since = record.uncertain_since or record.called_at or now

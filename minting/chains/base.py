@@ -62,6 +62,35 @@ class Fees:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """One look at the chain, as far as a quorum of nodes has it."""
+
+    head: int
+    known: Header | None  # the canonical block at the number that was asked for, or at the head if that is lower
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """Canonical blocks in a row with the mints in them, by a quorum's word."""
+
+    headers: list[Header]  # fewer than asked for: the chain moved meanwhile
+    logs: list[MintedLog]
+    finalized: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeReport:
+    """What is known of one RPC. Never its URL, which holds the provider's key."""
+
+    name: str  # host and port
+    state: str  # ok, lagging, down, quarantined, probation
+    head: int | None
+    lag: int  # blocks behind what a quorum has
+    reason: str  # of its state, if that is a bad one
+    quarantines: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MintCall:
     contract: str
     minter: str
@@ -72,6 +101,15 @@ class MintCall:
 
 class Chain(Protocol):
     def chain_id(self) -> int: ...
+
+    def survey(self, number: int | None) -> Survey:
+        """The head that a quorum has, and the canonical block at `number`, or at the head if that is lower.
+
+        Raises NoQuorum (an Unavailable): the nodes contradict each other, or too few answer.
+        """
+
+    def stretch(self, *, first: int, last: int, contracts: list[str]) -> Stretch:
+        """Canonical blocks first…last, the Minted events of those contracts in them, and what is final, by a quorum."""
 
     def head(self) -> Header:
         """The latest block."""
@@ -97,8 +135,11 @@ class Chain(Protocol):
     def receipts(self, tx_hashes: list[str]) -> dict[str, Receipt]:
         """Receipts by hash, in one batch; a hash without one is missing (that proves nothing)."""
 
-    def next_nonce(self, address: str) -> int:
-        """Transactions mined from that address (`latest`)."""
+    def are_unknown(self, tx_hashes: list[str]) -> bool:
+        """Whether a quorum has no receipt of any of them, and no node has one."""
+
+    def next_nonce(self, address: str, *, block: int | None = None) -> int:
+        """Transactions mined from that address: as many as a quorum has (`latest`), or up to a block, by a quorum."""
 
     def fees(self) -> Fees:
         """EIP-1559 fees for a prompt inclusion: twice the base fee, plus the tip."""
@@ -135,3 +176,5 @@ class Chain(Protocol):
     def is_mint_key_used(self, *, contract: str, mint_key: str, block: int | None = None) -> bool: ...
 
     def native_balance(self, address: str) -> int: ...
+
+    def node_reports(self) -> list[NodeReport]: ...

@@ -2,6 +2,7 @@
 
 from minting.services.advancing import advance_mint, resume_signature
 from minting.services.backing import explain_wait, release_backed
+from minting.services.budgeting import look_at_budgets
 from minting.services.counting import HolderCount, count_holders
 from minting.services.deploying import Gate, TokenPlan, deploy_token
 from minting.services.exporting import export_data
@@ -25,6 +26,7 @@ __all__ = [
     "deploy_token",
     "explain_wait",
     "export_data",
+    "look_at_budgets",
     "look_for_mint",
     "observe_mint",
     "rebroadcast_mint",

@@ -10,7 +10,7 @@ from django.db.models import Max
 
 from accounts.selectors import MINTING, active_holds
 from accounts.services import place_hold
-from agora.lib import crashpoints, ids, locks, log, transitions
+from agora.lib import crashpoints, ids, locks, log, tracing, transitions
 from agora.lib.db import serializable
 from agora.lib.errors import Rejected, Unavailable, Uncertain
 from custody.signers import get_signer
@@ -38,11 +38,14 @@ def advance_mint(*, mint_id: UUID, now: datetime) -> None:
             return
         try:
             if mint.status == S.PENDING:
-                _simulate(mint, now)
+                with tracing.span("mint.simulate", order_id=mint.order_id):
+                    _simulate(mint, now)
             if mint.status == S.SIMULATED:
-                _sign(mint, now)
+                with tracing.span("mint.sign", order_id=mint.order_id):
+                    _sign(mint, now)
             if mint.status == S.SIGNED:
-                _broadcast(mint, now)
+                with tracing.span("mint.broadcast", order_id=mint.order_id):
+                    _broadcast(mint, now)
         except Rejected as refusal:
             if is_reserve_refusal(refusal):
                 wait_for_reserves(mint_id=mint_id, refusal=refusal, now=now)
@@ -88,6 +91,7 @@ def _simulate(mint: MintTx, now: datetime) -> None:
         )
     )
     _move(mint, to=S.SIMULATED, now=now, gas=gas)
+    crashpoints.here("mint.after_simulate")
 
 
 def _sign(mint: MintTx, now: datetime) -> None:
@@ -95,7 +99,9 @@ def _sign(mint: MintTx, now: datetime) -> None:
     attempt = _open_attempt(mint)
     if attempt is None:
         chain = get_chain()
-        attempt = _allocate(mint=mint, fees=chain.fees(), chain_nonce=chain.next_nonce(mint.token.minter), now=now)
+        fees, chain_nonce = chain.fees(), chain.next_nonce(mint.token.minter)
+        crashpoints.here("mint.before_allocate")
+        attempt = _allocate(mint=mint, fees=fees, chain_nonce=chain_nonce, now=now)
     crashpoints.here("mint.before_sign")
     try:
         answer = get_signer().sign_mint(_intent(mint, attempt), request_id=attempt.request_id)
@@ -104,9 +110,11 @@ def _sign(mint: MintTx, now: datetime) -> None:
             raise
         _renew_request(attempt_id=attempt.pk, problem=refusal.detail, now=now)
         return
+    if not isinstance(answer, Signed):
+        crashpoints.here("mint.after_request")
+        return
     crashpoints.here("mint.after_sign")
-    if isinstance(answer, Signed):
-        _save_signed(mint=mint, attempt=attempt, signed=answer, now=now)
+    _save_signed(mint=mint, attempt=attempt, signed=answer, now=now)
 
 
 def _broadcast(mint: MintTx, now: datetime) -> None:
@@ -115,6 +123,7 @@ def _broadcast(mint: MintTx, now: datetime) -> None:
     get_chain().broadcast(bytes(attempt.raw or b""))
     crashpoints.here("mint.after_broadcast")
     _move(mint, to=S.SENT, now=now)
+    crashpoints.here("mint.after_sent")
 
 
 def _open_attempt(mint: MintTx) -> TxAttempt | None:
@@ -155,13 +164,14 @@ def _intent(mint: MintTx, attempt: TxAttempt) -> MintIntent:
         gas=attempt.gas,
         max_fee_per_gas=int(attempt.max_fee_per_gas),
         max_priority_fee_per_gas=int(attempt.max_priority_fee_per_gas),
-        replaces=_replaced_nonce(mint),
+        replaces=_replaced_nonce(mint, attempt),
     )
 
 
-def _replaced_nonce(mint: MintTx) -> int | None:
-    """Of the mint's last transaction that was mined and reverted: the signer wants to hear of it (ADR 0011)."""
-    return mint.tx_attempts.exclude(reverted_at=None).aggregate(last=Max("nonce"))["last"]
+def _replaced_nonce(mint: MintTx, attempt: TxAttempt) -> int | None:
+    """Of the mint's last transaction before it that can never mint: the signer wants to hear of it (ADR 0011)."""
+    gone = mint.tx_attempts.exclude(reverted_at=None).exclude(raw=None).filter(nonce__lt=attempt.nonce)
+    return gone.aggregate(last=Max("nonce"))["last"]
 
 
 @serializable

@@ -91,7 +91,9 @@ def deploy_token(*, plan: TokenPlan, deployer_key: str, now: datetime) -> Token:
         minter = plan.minter or get_signer().address()
         _complete(operator, plan, contracts, minter=minter, fresh=known is None)
         crashpoints.here("deploy.before_register")
-        return _register(plan, contracts, minter=minter)
+        token = _register(plan, contracts, minter=minter)
+        crashpoints.here("deploy.after_register")
+        return token
 
 
 def _check_public(plan: TokenPlan) -> None:
@@ -112,6 +114,7 @@ def _create(operator: Operator, plan: TokenPlan, known: Token | None, now: datet
         row = _creations(plan.symbol).get(contract) or _prepare(operator, plan, contract, contracts, now)
         crashpoints.here("deploy.before_broadcast")
         _broadcast(operator.chain, row)
+        crashpoints.here("deploy.after_broadcast")
         wait_until_mined(operator.chain, [row.tx_hash])
         contracts[contract] = row.address
     return contracts

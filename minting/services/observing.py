@@ -8,7 +8,7 @@ from uuid import UUID
 from django.conf import settings
 
 from accounts.services import place_hold
-from agora.lib import events, locks, log, transitions
+from agora.lib import crashpoints, events, locks, log, transitions
 from agora.lib.db import serializable
 from agora.lib.errors import Rejected, Unavailable, Uncertain
 from minting.chains import get_chain
@@ -32,8 +32,11 @@ def observe_mint(*, mint_id: UUID, now: datetime) -> None:
             for attempt in attempts:
                 receipt = receipts.get(attempt.tx_hash)
                 if receipt is None:
+                    crashpoints.here("observe.before_resend")
                     chain.broadcast(bytes(attempt.raw or b""))
+                    crashpoints.here("observe.after_resend")
                 elif not receipt.succeeded:
+                    crashpoints.here("observe.before_revert")
                     _revert(attempt_id=attempt.pk, now=now)
         except (Rejected, Unavailable, Uncertain) as trouble:
             logger.warning("observation postponed", mint=str(mint_id), detail=trouble.detail)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from accounts.selectors import MINTING
 from accounts.services import place_hold, record_audit
-from agora.lib import events, transitions
+from agora.lib import events, locks, transitions
 from agora.lib.db import serializable
 from minting.errors import NotSwitchable
 from minting.models import Token, TokenSwitch
@@ -26,7 +26,7 @@ def stop_token(*, symbol: str, what: str, actor: str, reason: str, now: datetime
     """
     if not reason.strip():
         raise NotSwitchable("Say why: whoever starts it again has to know.")
-    token = Token.objects.select_for_update().filter(asset__symbol=symbol).first()
+    token = Token.objects.filter(asset__symbol=symbol).first()
     if token is None:
         raise NotSwitchable(f"{symbol!r} has no token.")
     if what == Stoppable.MINTING:
@@ -37,11 +37,12 @@ def stop_token(*, symbol: str, what: str, actor: str, reason: str, now: datetime
 @serializable
 def start_token(*, subject: str, what: str, actor: str, reason: str, now: datetime) -> None:
     """What an approved proposal carries out: say that the token's admin shall start it, and watch for that."""
-    token = Token.objects.select_for_update().get(pk=int(subject.partition(":")[2]))
+    token = Token.objects.get(pk=int(subject.partition(":")[2]))
     _ask(token=token, turn=Turn.START, what=what, actor=actor, reason=reason, now=now)
 
 
 def _ask(*, token: Token, turn: Turn, what: str, actor: str, reason: str, now: datetime) -> TokenSwitch:
+    locks.lock_in_transaction("token-switch", token.pk)
     known = TokenSwitch.objects.filter(token=token, turn=turn, what=what, status__in=WAITING).first()
     if known is not None:
         return known

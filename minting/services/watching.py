@@ -9,12 +9,12 @@ from django.conf import settings
 from django.db.models import Min, Q, Sum
 
 from accounts.services import place_hold
-from agora.lib import log, transitions
+from agora.lib import crashpoints, log, transitions
 from agora.lib.db import serializable
 from agora.lib.money import shares_from_wei
 from minting.chains import get_chain
 from minting.chains.base import Chain, Header, MintedLog
-from minting.models import Block, ForeignMint, MintTx, Reorg, Token, TxAttempt
+from minting.models import Block, FinalBlock, ForeignMint, MintTx, Reorg, Token, TxAttempt
 from minting.states import DEEP, ON_CHAIN
 from minting.states import MintStatus as S
 from orders.services import report_minted
@@ -22,32 +22,43 @@ from orders.services import report_minted
 logger = log.get(__name__)
 ACTOR = "watcher"
 OWNER = "chain-watcher"
-CHUNK = 100  # blocks a round
+CHUNK = 90  # blocks a round: with their logs and what is final they go into one batch
+WALK = 32  # blocks that are compared at a time in search of the common ancestor
 KEEP = 4096  # blocks of history: more than two hours of two-second blocks
 
 
 def watch_chain_once(*, now: datetime) -> int:
-    """One look at the chain: undo what left it, take in what came. Returns the number of new blocks (0: up to date)."""
+    """One look at the chain: undo what left it, take in what came. Returns the number of new blocks (0: up to date).
+
+    Raises Unavailable: the nodes do not answer, or no quorum of them agrees; then nothing is concluded.
+    """
     chain, chain_id = get_chain(), settings.CHAIN_ID
     tip = Block.objects.filter(chain_id=chain_id).order_by("-number").first()
     first = tip.number + 1 if tip else _first_block(chain_id)
     if first is None:
         return 0  # no token yet: nothing to watch
-    head = chain.head()
-    if tip and (head.number < tip.number or _left_chain(chain, tip)):
-        _rewind(chain_id=chain_id, ancestor=_common_ancestor(chain, chain_id), now=now)
+    seen = chain.survey(tip.number if tip else None)
+    if seen.known and _left_chain(seen.known, chain_id):
+        ancestor = _common_ancestor(chain, chain_id)
+        crashpoints.here("watch.before_rewind")
+        _rewind(chain_id=chain_id, ancestor=ancestor, now=now)
+        crashpoints.here("watch.after_rewind")
         return 1
-    last = min(head.number, first + CHUNK - 1)
+    last = min(seen.head, first + CHUNK - 1)  # a head below the tip, on the same chain: the nodes lag
     if first <= last:
-        headers = chain.headers(first, last)
-        if not _linked(headers, tip) or len(headers) != last - first + 1:
+        found = chain.stretch(first=first, last=last, contracts=_contracts(chain_id))
+        if not _linked(found.headers, tip) or len(found.headers) != last - first + 1:
             return 1  # the chain moved while we read it: look again
-        logs = chain.minted_logs(contracts=_contracts(chain_id), first=first, last=last)
-        if any(entry.block_hash != headers[entry.block_number - first].hash for entry in logs):
+        if any(entry.block_hash != found.headers[entry.block_number - first].hash for entry in found.logs):
             return 1
-        _extend(chain_id=chain_id, headers=headers, logs=logs, now=now)
+        crashpoints.here("watch.before_extend")
+        _extend(chain_id=chain_id, headers=found.headers, logs=found.logs, now=now)
+        crashpoints.here("watch.after_extend")
+        if found.finalized is not None:
+            _note_final(chain_id=chain_id, number=min(found.finalized, last), now=now)
     _settle(chain_id=chain_id, now=now)
-    _finalize(chain_id=chain_id, chain=chain, now=now)
+    crashpoints.here("watch.after_settle")
+    _mark_final(chain_id=chain_id, now=now)
     return max(0, last - first + 1)
 
 
@@ -60,9 +71,10 @@ def _contracts(chain_id: int) -> list[str]:
     return list(Token.objects.filter(chain_id=chain_id).values_list("address", flat=True))
 
 
-def _left_chain(chain: Chain, block: Block) -> bool:
-    current = chain.header(block.number)
-    return current is None or current.hash != block.hash
+def _left_chain(known: Header, chain_id: int) -> bool:
+    """Whether another block stands where we stored one."""
+    ours = Block.objects.filter(chain_id=chain_id, number=known.number).exclude(hash=known.hash)
+    return ours.exists()
 
 
 def _linked(headers: list[Header], tip: Block | None) -> bool:
@@ -76,12 +88,14 @@ def _linked(headers: list[Header], tip: Block | None) -> bool:
 
 def _common_ancestor(chain: Chain, chain_id: int) -> int:
     """The highest stored block that is still canonical; the one before the oldest stored if none is."""
-    numbers = Block.objects.filter(chain_id=chain_id).order_by("-number")
-    for block in numbers.iterator(chunk_size=64):
-        if not _left_chain(chain, block):
-            return block.number
-    oldest = numbers.last()
-    return oldest.number - 1 if oldest else -1
+    rows = Block.objects.filter(chain_id=chain_id).order_by("-number").values_list("number", "hash")
+    below: int | None = None
+    while stored := dict(rows.filter(number__lt=below)[:WALK] if below is not None else rows[:WALK]):
+        below = min(stored)
+        for header in reversed(chain.headers(below, max(stored))):
+            if stored.get(header.number) == header.hash:
+                return header.number
+    return -1 if below is None else below - 1
 
 
 @serializable
@@ -92,18 +106,17 @@ def _rewind(*, chain_id: int, ancestor: int, now: datetime) -> None:
         token__chain_id=chain_id, status__in=ON_CHAIN, block_number__gt=ancestor
     )
     rows = list(mints.order_by("pk"))
+    _halt_below_final(chain_id=chain_id, ancestor=ancestor, now=now)
     for mint in rows:
         if mint.status == S.FINALIZED:
-            place_hold(
-                subject="everything", owner=OWNER, reason=f"reorg below final block {mint.block_number}", now=now
-            )
-            continue
+            continue  # what the chain took back although it was final: two people decide
         where = {"block": mint.block_number, "hash": mint.block_hash, "tx_hash": mint.tx_hash}
         mint.tx_hash = mint.block_hash = ""
         mint.block_number = mint.log_index = None
         mint.next_attempt_at = now
         fields = ("tx_hash", "block_hash", "block_number", "log_index")
         transitions.apply(mint, to=S.SENT, actor=ACTOR, reason="reorg", data=where, now=now, fields=fields)
+    crashpoints.here("watch.in_rewind")
     _report({mint.order_id for mint in rows}, reason="reorg", now=now)
     gone = list(dropped.values_list("number", "hash"))
     Reorg.objects.create(
@@ -113,6 +126,16 @@ def _rewind(*, chain_id: int, ancestor: int, now: datetime) -> None:
     logger.warning("reorg", ancestor=ancestor, depth=len(gone), mints=len(rows))
 
 
+def _halt_below_final(*, chain_id: int, ancestor: int, now: datetime) -> None:
+    """What was final left the chain: no rule of ours holds any more. Everything waits for two people."""
+    final = FinalBlock.objects.select_for_update().filter(chain_id=chain_id, number__gt=ancestor).first()
+    if final is None:
+        return
+    logger.error("reorg below final", ancestor=ancestor, final=final.number, final_hash=final.hash)
+    place_hold(subject="everything", owner=OWNER, reason=f"reorg below final block {final.number}", now=now)
+    final.delete()
+
+
 @serializable
 def _extend(*, chain_id: int, headers: list[Header], logs: list[MintedLog], now: datetime) -> None:
     Block.objects.bulk_create(
@@ -120,6 +143,7 @@ def _extend(*, chain_id: int, headers: list[Header], logs: list[MintedLog], now:
         for h in headers
     )
     touched = {order_id for entry in logs if (order_id := _confirm(chain_id, entry, now)) is not None}
+    crashpoints.here("watch.in_extend")
     _report(touched, reason="", now=now)
     Block.objects.filter(chain_id=chain_id, number__lt=headers[-1].number - KEEP).delete()
 
@@ -193,17 +217,28 @@ def _settle(*, chain_id: int, now: datetime) -> None:
     _report({mint.order_id for mint in settled}, reason="", now=now)
 
 
-def _finalize(*, chain_id: int, chain: Chain, now: datetime) -> None:
-    waiting = MintTx.objects.filter(token__chain_id=chain_id, status=S.SETTLED)
-    if not waiting.exists():
+@serializable
+def _note_final(*, chain_id: int, number: int, now: datetime) -> None:
+    """The chain's own word that a block is final; it never takes that back, so a lower one is old news."""
+    known = FinalBlock.objects.select_for_update().filter(chain_id=chain_id).first()
+    header = Block.objects.filter(chain_id=chain_id, number=number).first()
+    if header is None or (known and known.number >= number):
         return
-    final = chain.finalized()
+    FinalBlock.objects.update_or_create(
+        chain_id=chain_id, defaults={"number": number, "hash": header.hash, "seen_at": now}
+    )
+
+
+def _mark_final(*, chain_id: int, now: datetime) -> None:
+    final = FinalBlock.objects.filter(chain_id=chain_id).first()
+    waiting = MintTx.objects.filter(token__chain_id=chain_id, status=S.SETTLED)
     if final is not None and waiting.filter(block_number__lte=final.number).exists():
-        _mark_final(chain_id=chain_id, number=final.number, now=now)
+        _finalize(chain_id=chain_id, number=final.number, now=now)
+        crashpoints.here("watch.after_final")
 
 
 @serializable
-def _mark_final(*, chain_id: int, number: int, now: datetime) -> None:
+def _finalize(*, chain_id: int, number: int, now: datetime) -> None:
     rows = MintTx.objects.select_for_update(of=("self",)).filter(
         token__chain_id=chain_id, status=S.SETTLED, block_number__lte=number
     )

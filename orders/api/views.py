@@ -28,7 +28,7 @@ from orders.api.serializers import (
     PlaceOrderSerializer,
     StepSerializer,
 )
-from orders.explaining import explain
+from orders.explaining import explain, explain_held
 
 TAG = "Orders"
 
@@ -95,16 +95,21 @@ class OrdersView(ApiView):
         serializer = PlaceOrderSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         asked = serializer.validated_data
+        now = timezone.now()
         order, created = services.place_order(
             customer=customer_of(user=request.user),
             symbol=asked["asset"],
             quantity=asked["quantity"],
             recipient=asked["recipient_wallet"],
             client_order_id=asked["client_order_id"] or _id_from_key(self.idempotency_key()),
-            now=timezone.now(),
+            now=now,
         )
         location = {"Location": f"/api/v1/orders/{order.pk}"}
-        return Response(represent(order), status=201 if created else 200, headers=location)
+        if not created:
+            return Response(represent(order), status=200, headers=location)
+        steps = selectors.steps_of(order=order, reached={})
+        message = explain_held(order=order, holds=[], now=now)
+        return Response(_in_full(order, steps=steps, message=message), status=201, headers=location)
 
 
 class OrderView(ApiView):
@@ -157,11 +162,11 @@ class OrderEventsView(ApiView):
 
 def represent(order: Any) -> Any:
     """An order with its four steps and the sentence that says what is happening."""
-    return {
-        **OrderSerializer(order).data,
-        "steps": StepSerializer(selectors.steps(order=order), many=True).data,
-        "message": explain(order=order, now=timezone.now()),
-    }
+    return _in_full(order, steps=selectors.steps(order=order), message=explain(order=order, now=timezone.now()))
+
+
+def _in_full(order: Any, *, steps: list[selectors.Step], message: str) -> Any:
+    return {**OrderSerializer(order).data, "steps": StepSerializer(steps, many=True).data, "message": message}
 
 
 def _id_from_key(key: str) -> str:

@@ -28,7 +28,7 @@ from django.utils.translation import gettext as _
 from agora.lib.money import SHARE_DECIMALS
 from orders.errors import PriceUnavailable
 from orders.market.sessions import MarketSession, market_session
-from orders.models import Asset, AssetPrice, PricePoint
+from orders.models import AssetPrice, PricePoint
 
 CENT = Decimal("0.01")
 SHARE_STEP = Decimal(1).scaleb(-SHARE_DECIMALS)
@@ -69,7 +69,11 @@ class Estimate:
 
 def quote(*, symbol: str, now: datetime) -> Quote:
     row = AssetPrice.objects.filter(asset__symbol=symbol).first()
-    session = market_session(now=now)
+    return quote_of(row, symbol=symbol, session=market_session(now=now), now=now)
+
+
+def quote_of(row: AssetPrice | None, *, symbol: str, session: MarketSession, now: datetime) -> Quote:
+    """By the price that we believe, if there is one."""
     state, reason = _judge(row, symbol, session, now)
     return Quote(
         symbol=symbol,
@@ -84,16 +88,13 @@ def quote(*, symbol: str, now: datetime) -> Quote:
     )
 
 
-def estimate(
-    *, asset: Asset, quantity: Decimal | None = None, notional_usd: Decimal | None = None, now: datetime
-) -> Estimate:
+def estimate(told: Quote, *, quantity: Decimal | None = None, notional_usd: Decimal | None = None) -> Estimate:
     """Of a quantity, or of as many shares as `notional_usd` buys, fee included, rounded down to 9 decimals.
 
     The margin is on top of a notional: it is reserved, not spent. Raises PriceUnavailable while buying is paused.
     """
     if (quantity is None) == (notional_usd is None):
         raise ValueError("an estimate is of a quantity or of an amount of dollars")
-    told = quote(symbol=asset.symbol, now=now)
     if told.price_usd is None or told.state is PriceState.PAUSED:
         raise PriceUnavailable(told.reason + " " + _("Nothing was ordered."))
     fee = settings.ORDER_FEE_USD

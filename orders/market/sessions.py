@@ -23,7 +23,11 @@ class MarketSession:
 
 
 def market_session(*, now: datetime) -> MarketSession:
-    row = MarketClock.objects.order_by("-checked_at").first()
+    return session_of(MarketClock.objects.order_by("-checked_at").first(), now=now)
+
+
+def session_of(row: MarketClock | None, *, now: datetime) -> MarketSession:
+    """By what the broker said last."""
     if row is None or not _still_holds(row, now):
         checked_at = row.checked_at if row else None
         return MarketSession(is_known=False, is_open=False, next_open=None, next_close=None, checked_at=checked_at)

@@ -32,7 +32,7 @@ class PtaxFeed:
     def __init__(self, *, url: str) -> None:
         """`url` up to and with `/odata`."""
         self._url = f"{url.rstrip('/')}/{RESOURCE}"
-        self._session = guarded_session()
+        self._session = guarded_session(vendor="rates")
 
     def latest(self, *, now: datetime) -> Rate:
         today = now.astimezone(BRASILIA).date()

@@ -13,6 +13,7 @@ from aiohttp import web
 from orders.sandbox import refusals, scenarios, wire
 from orders.sandbox.control import Control, guard_control
 from orders.sandbox.engine import Engine
+from orders.sandbox.faults import Faults
 from orders.sandbox.ptax import PREFIX, Ptax
 from orders.sandbox.refusals import Refusal
 from orders.sandbox.rest import PLAN, Api, Handler, json_body, quantity_of
@@ -26,10 +27,11 @@ def build(*, data: Path, key_id: str, secret_key: str) -> web.Application:
     data.mkdir(parents=True, exist_ok=True)
     store = Store(data / "alpaca.sqlite3")
     settings = Settings(store)
-    hub = Hub(settings, key_id=key_id, secret_key=secret_key)
+    faults = Faults(store, settings)
+    hub = Hub(settings, faults, key_id=key_id, secret_key=secret_key)
     engine = Engine(store, hub, settings)
     runner = Runner(engine)
-    gate = Gate(engine, key_id=key_id, secret_key=secret_key)
+    gate = Gate(engine, faults, key_id=key_id, secret_key=secret_key)
 
     app = web.Application(middlewares=[gate.middleware])
     app.add_routes(Api(engine, runner).routes())
@@ -54,8 +56,9 @@ def build(*, data: Path, key_id: str, secret_key: str) -> web.Application:
 class Gate:
     """What every request of the API passes: rate limit, keys, scripted faults before and after, the log."""
 
-    def __init__(self, engine: Engine, *, key_id: str, secret_key: str) -> None:
+    def __init__(self, engine: Engine, faults: Faults, *, key_id: str, secret_key: str) -> None:
         self._engine, self._store, self._settings = engine, engine.store, engine.settings
+        self._faults = faults
         self._keys = (key_id, secret_key)
         self._minute, self._used = 0, 0
 
@@ -86,7 +89,12 @@ class Gate:
     async def _with_faults(
         self, request: web.Request, handler: Handler, facts: dict[str, Any], faults: list[str]
     ) -> web.StreamResponse:
-        plan = scenarios.plan_for(self._store, endpoint=_endpoint(request), facts=facts, magic=self._settings["magic"])
+        endpoint = _endpoint(request)
+        plan = scenarios.plan_for(self._store, endpoint=endpoint, facts=facts, magic=self._settings["magic"])
+        if not plan.answer:
+            plan.answer = self._faults.for_request(endpoint, client_order_id=facts.get("client_order_id"))
+        if endpoint == scenarios.SUBMIT and plan.is_default:
+            plan.script = self._faults.life() or plan.script
         request[PLAN] = plan
         for step in plan.at("before"):
             faults.append(step["do"])
@@ -96,6 +104,8 @@ class Gate:
         response = await handler(request)
         for step in plan.at("after"):
             faults.append(step["do"])
+            if step["do"] == "repeat":
+                response = await handler(request)
             response = await _disturb(request, step, response) or response
         return response
 

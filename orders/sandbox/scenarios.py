@@ -11,6 +11,7 @@ Steps of the answer, on any endpoint; `when` is "before" or "after" the effect:
     drop    when="after"                   the connection is cut instead of an answer
     garble                                 the answer's JSON is cut in half
     alter   set={…}                        fields of the answer are replaced
+    repeat                                 the request arrives a second time; that one's answer is given
 Steps of the order's life, on POST /v2/orders, in turn, each after `after` seconds (instead of the default fill):
     fill    qty=all that is left, price    also after an end: a late fill
     hold                                   nothing more until driven by hand
@@ -33,7 +34,7 @@ from typing import Any
 from orders.sandbox.store import Store
 
 SUBMIT = "POST /v2/orders"
-ANSWER_STEPS = frozenset({"reject", "fail", "sleep", "drop", "garble", "alter"})
+ANSWER_STEPS = frozenset({"reject", "fail", "sleep", "drop", "garble", "alter", "repeat"})
 LIFE_STEPS = frozenset(
     {"fill", "hold", "wait_cancel", "cancel", "expire", "reject_order", "bust", "correct", "status", "say"}
 )
@@ -59,6 +60,7 @@ class Plan:
     answer: list[dict[str, Any]] = field(default_factory=list)
     script: list[dict[str, Any]] = field(default_factory=lambda: [dict(step) for step in BY_DEFAULT])
     stream_fault: str = ""
+    is_default: bool = True  # of the order's life: no script was given
 
     def at(self, when: str) -> list[dict[str, Any]]:
         return [step for step in self.answer if _when(step) == when]
@@ -96,7 +98,7 @@ def plan_for(store: Store, *, endpoint: str, facts: dict[str, Any], magic: bool)
 def _plan(steps: list[dict[str, Any]]) -> Plan:
     plan = Plan(answer=[step for step in steps if step["do"] in ANSWER_STEPS])
     if script := [step for step in steps if step["do"] in LIFE_STEPS]:
-        plan.script = script
+        plan.script, plan.is_default = script, False
     plan.stream_fault = next((step["fault"] for step in steps if step["do"] == "stream"), "")
     return plan
 
@@ -110,7 +112,7 @@ def _matches(match: dict[str, Any], endpoint: str, facts: dict[str, Any]) -> boo
 
 
 def _when(step: dict[str, Any]) -> str:
-    late = step["do"] in ("drop", "garble", "alter")
+    late = step["do"] in ("drop", "garble", "alter", "repeat")
     return str(step.get("when", "after" if late else "before"))
 
 

@@ -23,6 +23,7 @@ DEFAULTS: dict[str, Any] = {
     "corrections_in_activities": False,
     "ptax_sell": "5.4321",  # Banco Central's selling rate, reais a dollar
     "ptax_published": True,  # false: nothing was published in the days asked for, as over a long holiday
+    "faults": None,  # what goes wrong by chance, by a seed: see `faults`
     "submitted_at": None,  # an RFC 3339 time given to every order from now on: to have equal ones
 }
 

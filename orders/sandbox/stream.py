@@ -12,8 +12,10 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from orders.sandbox import wire
+from orders.sandbox.faults import Faults
 from orders.sandbox.settings import Settings
 
+LATE = 2.0  # seconds
 REORDER_PATIENCE = 0.5  # seconds after which a message held back for reordering goes out alone
 
 
@@ -36,8 +38,8 @@ class Connection:
 
 
 class Hub:
-    def __init__(self, settings: Settings, *, key_id: str, secret_key: str) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, faults: Faults, *, key_id: str, secret_key: str) -> None:
+        self._settings, self._faults = settings, faults
         self._keys = (key_id, secret_key)
         self._connections: set[Connection] = set()
         self._held_back: dict[str, str] = {}  # by order id, for `reorder`
@@ -45,11 +47,17 @@ class Hub:
     def publish(self, message: dict[str, Any], *, fault: str = "") -> None:
         """Say a trade update to all who listen, or misbehave as asked."""
         text = wire.dumps(message)
-        fault = fault or self._settings["stream"]
+        fault = fault or self._faults.for_stream(event=message["data"]["event"]) or self._settings["stream"]
         if fault == "swallow":
             return
         if fault == "reorder":
             self._reorder(message["data"]["order"]["id"], text)
+            return
+        if fault == "late":
+            asyncio.get_running_loop().call_later(LATE, self.emit, text)
+            return
+        if fault == "cut":
+            self.disconnect()
             return
         self.emit(text)
         if fault == "duplicate":

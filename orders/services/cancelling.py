@@ -76,6 +76,7 @@ def send_cancel(*, order_id: UUID, now: datetime) -> None:
         else:
             crashpoints.here("cancel_order.after_call")
             _note_answer(order_id=order_id, refusal="", now=now)
+        crashpoints.here("cancel_order.after_outcome")
         try:  # the stream tells sooner or later; a look makes it sooner
             report = broker.find_by_client_order_id(order.broker_client_order_id)
         except (Rejected, Unavailable, Uncertain) as trouble:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from agora.lib import log
+from agora.lib import crashpoints, log
 from orders.brokers import get_broker
 from orders.brokers.base import Broker, MalformedUpdate, StreamOpened, TradeUpdate
 from orders.models import FeedCursor, Order
@@ -38,6 +38,7 @@ def follow_trade_updates(*, stop: threading.Event, clock: Callable[[], datetime]
             case MalformedUpdate():
                 ingest_malformed(problem=item.problem, raw=item.raw, now=now)
             case TradeUpdate():
+                crashpoints.here("stream.before_ingest")
                 ingest_report(
                     source="stream",
                     event=item.event,
@@ -48,6 +49,7 @@ def follow_trade_updates(*, stop: threading.Event, clock: Callable[[], datetime]
                     raw=item.raw,
                     now=now,
                 )
+                crashpoints.here("stream.after_ingest")
 
 
 def catch_up(*, now: datetime) -> None:
@@ -89,4 +91,5 @@ def _list_executions(broker: Broker, now: datetime) -> None:
     after = min(cursor.position, oldest_unsettled_at() or now) - OVERLAP
     for execution in broker.list_executions(after=after):
         ingest_execution(execution=execution, now=now)
+    crashpoints.here("executions.before_cursor")
     FeedCursor.objects.filter(name=CURSOR, position__lt=now).update(position=now)

@@ -156,7 +156,6 @@ def _record_execution(order: Order, execution: Execution, now: datetime) -> bool
 
 def _advance(order: Order, reason: str, now: datetime) -> None:
     """Save the order, moved to wherever the facts now take it."""
-    order.updated_at = now
     target = None
     if order.status not in LADDER:
         target = after_report(
@@ -174,6 +173,7 @@ def _advance(order: Order, reason: str, now: datetime) -> None:
             release_limit(order_id=order.pk, now=now)
         elif was_out:  # a fill that crossed the cancel
             reinstate_limit(order_id=order.pk, now=now)
+    order.updated_at = now
     order.save()
     walk_ladder(order, actor=order.broker, reason="late fill", now=now)
     if order.status == S.FILLED and order.filled_quantity == order.broker_filled_quantity:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
-from accounts.selectors import BUYING, check_trading_eligibility, check_wallet, step_subjects
+from accounts.selectors import BUYING, step_subjects
 from accounts.services import check_limit, reserve_limit
+from accounts.standing import Standing, check_trading_eligibility, check_wallet, standing_of
 from agora.lib import ids, transitions
 from agora.lib.db import serializable
+from agora.lib.errors import AgoraError
 from agora.lib.formats import shares
 from orders.errors import (
     AssetNotTradable,
@@ -21,7 +23,7 @@ from orders.errors import (
     QuantityTooSmall,
     UnknownAsset,
 )
-from orders.market import Estimate, estimate
+from orders.market import Estimate, Offer, estimate, offer_of
 from orders.models import Asset, Order
 
 if TYPE_CHECKING:
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
 BROKER = "alpaca"
 
 
-@serializable
 def place_order(
     *, customer: Customer, symbol: str, quantity: Decimal, recipient: str, client_order_id: str, now: datetime
 ) -> tuple[Order, bool]:
@@ -40,27 +41,52 @@ def place_order(
     UnknownAsset, AssetNotTradable, QuantityTooSmall, QuantityTooLarge, PriceUnavailable, and accounts' refusals; then
     nothing is written.
     """
-    asset = Asset.objects.filter(symbol=symbol).first()
-    if client_order_id:
-        earlier = Order.objects.filter(customer=customer, client_order_id=client_order_id).first()
-        if earlier:
-            return _same_order(earlier, asset=asset, quantity=quantity, recipient=recipient), False
-    asset, told = _check(customer, asset, symbol=symbol, quantity=quantity, recipient=recipient, now=now)
+    asked = Asked(symbol=symbol, quantity=quantity, recipient=recipient, client_order_id=client_order_id)
+    try:
+        return _accept(customer=customer, asked=asked, now=now), True
+    except AgoraError:
+        # What was accepted once stays accepted, whatever would be said of it today. Looked up only now, and not first
+        # in the transaction: under SERIALIZABLE that look collides with the orders that others place beside it.
+        earlier = Order.objects.select_related("asset").filter(customer=customer, client_order_id=client_order_id)
+        if not client_order_id or (known := earlier.first()) is None:
+            raise
+        if (known.asset.symbol, known.quantity, known.recipient) != (symbol, quantity, recipient):
+            raise _reused() from None
+        return known, False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """An order as a customer gives it."""
+
+    symbol: str
+    quantity: Decimal
+    recipient: str
+    client_order_id: str
+
+
+@serializable
+def _accept(*, customer: Customer, asked: Asked, now: datetime) -> Order:
+    standing = _standing(customer, symbol=asked.symbol, recipient=asked.recipient, now=now)
+    offer = offer_of(symbol=asked.symbol, now=now)
+    asset, told = _check(standing, offer, asked)
+    check_limit(standing, quantity=asked.quantity, amount_usd=told.reserved_usd)
     order_id = ids.new_id()
     order = Order(
         id=order_id,
         customer=customer,
         asset=asset,
-        quantity=quantity,
-        recipient=recipient,
-        client_order_id=client_order_id or str(order_id),
+        quantity=asked.quantity,
+        recipient=asked.recipient,
+        client_order_id=asked.client_order_id or str(order_id),
         broker=BROKER,
         broker_client_order_id=ids.broker_client_order_id(order_id),
         next_attempt_at=now,
     )
-    reserve_limit(customer=customer, order_id=order_id, quantity=quantity, amount_usd=told.reserved_usd, now=now)
-    transitions.start(order, actor=f"customer:{customer.pk}", now=now)
-    return order, True
+    if not transitions.start(order, actor=f"customer:{customer.pk}", now=now, unless="order_once_a_client_id"):
+        raise _reused()
+    reserve_limit(standing=standing, customer=customer, order_id=order_id, amount_usd=told.reserved_usd, now=now)
+    return order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,12 +110,14 @@ def preview_order(
 ) -> Preview:
     """The estimate of an order, checked as `place_order` checks it, with nothing written. Raises its refusals."""
     if Order.objects.filter(customer=customer, client_order_id=client_order_id).exists():
-        raise DuplicateClientOrderId(_("Use a new client_order_id for a new order; this one names another."))
-    asset = Asset.objects.filter(symbol=symbol).first()
-    if asset is not None and quantity is None:
-        quantity = estimate(asset=asset, notional_usd=notional_usd, now=now).quantity
-    asset, told = _check(customer, asset, symbol=symbol, quantity=quantity or Decimal(0), recipient=recipient, now=now)
-    left = check_limit(customer=customer, quantity=told.quantity, amount_usd=told.reserved_usd, now=now)
+        raise _reused()
+    offer = offer_of(symbol=symbol, now=now)
+    if offer is not None and quantity is None:
+        quantity = estimate(offer.quote, notional_usd=notional_usd).quantity
+    asked = Asked(symbol=symbol, quantity=quantity or Decimal(0), recipient=recipient, client_order_id=client_order_id)
+    standing = _standing(customer, symbol=symbol, recipient=recipient, now=now)
+    asset, told = _check(standing, offer, asked)
+    left = check_limit(standing, quantity=told.quantity, amount_usd=told.reserved_usd)
     return Preview(asset=asset, estimate=told, left_usd=left.left_usd)
 
 
@@ -107,21 +135,22 @@ def register_asset(*, symbol: str, name: str, token_symbol: str, min_quantity: D
     return asset
 
 
-def _same_order(order: Order, *, asset: Asset | None, quantity: Decimal, recipient: str) -> Order:
-    if (order.asset_id, order.quantity, order.recipient) != (asset and asset.pk, quantity, recipient):
-        raise DuplicateClientOrderId(_("Use a new client_order_id for a new order; this one names another."))
-    return order
-
-
-def _check(
-    customer: Customer, asset: Asset | None, *, symbol: str, quantity: Decimal, recipient: str, now: datetime
-) -> tuple[Asset, Estimate]:
-    """Everything but the limit: that is taken in the same statement that checks it."""
-    check_wallet(customer=customer, address=recipient)
-    asset = _check_asset(asset, symbol=symbol, quantity=quantity)
+def _standing(customer: Customer, *, symbol: str, recipient: str, now: datetime) -> Standing:
     subjects = [f"asset:{symbol}", *step_subjects(step=BUYING, symbol=symbol)]
-    check_trading_eligibility(customer=customer, subjects=subjects, now=now)
-    return asset, estimate(asset=asset, quantity=quantity, now=now)
+    return standing_of(customer=customer, address=recipient, subjects=subjects, now=now)
+
+
+def _check(standing: Standing, offer: Offer | None, asked: Asked) -> tuple[Asset, Estimate]:
+    """Everything but the limit."""
+    check_wallet(standing, address=asked.recipient)
+    asset = _check_asset(offer.asset if offer else None, symbol=asked.symbol, quantity=asked.quantity)
+    check_trading_eligibility(standing)
+    assert offer is not None
+    return asset, estimate(offer.quote, quantity=asked.quantity)
+
+
+def _reused() -> DuplicateClientOrderId:
+    return DuplicateClientOrderId(_("Use a new client_order_id for a new order; this one names another."))
 
 
 def _check_asset(asset: Asset | None, *, symbol: str, quantity: Decimal) -> Asset:

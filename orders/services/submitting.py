@@ -9,7 +9,7 @@ from django.conf import settings
 
 from accounts.selectors import BUYING, active_holds
 from accounts.services import release_limit
-from agora.lib import crashpoints, locks, log, transitions
+from agora.lib import crashpoints, locks, log, tracing, transitions
 from agora.lib.db import serializable
 from agora.lib.errors import Rejected, Unavailable, Uncertain
 from orders.brokers import get_broker
@@ -31,8 +31,10 @@ def submit_order(*, order_id: UUID, now: datetime) -> None:
             return
         broker = get_broker()
         try:
-            found = _call(broker, order, now)
+            with tracing.span("broker.submit", order_id=order_id):
+                found = _call(broker, order, now)
         except Rejected as refusal:
+            crashpoints.here("submit_order.before_refusal")
             _reject(order_id=order_id, reason=refusal.detail, code=refusal.vendor_code, now=now)
         except (Unavailable, Uncertain) as trouble:
             _postpone(order_id=order_id, trouble=trouble, now=now)
@@ -40,6 +42,7 @@ def submit_order(*, order_id: UUID, now: datetime) -> None:
             if found is not None:
                 crashpoints.here("submit_order.after_call")
                 ingest_report(source="submit", event="", known=True, report=found, execution=None, reason="", now=now)
+                crashpoints.here("submit_order.after_outcome")
 
 
 @serializable
@@ -65,11 +68,13 @@ def _claim(*, order_id: UUID, now: datetime) -> Order | None:
 def _call(broker: Broker, order: Order, now: datetime) -> BrokerOrder | None:
     """Phase 2. None: still uncertain, and too early to believe that the broker never got it."""
     if order.uncertain_since is not None:
+        crashpoints.here("submit_order.before_lookup")
         found = broker.find_by_client_order_id(order.broker_client_order_id)
         if found is not None:
             return found
         if now < order.uncertain_since + timedelta(seconds=settings.UNCERTAIN_GRACE):
             return None
+        crashpoints.here("submit_order.after_lookup")
     crashpoints.here("submit_order.before_call")
     return broker.submit(
         OrderRequest(client_order_id=order.broker_client_order_id, symbol=order.asset.symbol, quantity=order.quantity)

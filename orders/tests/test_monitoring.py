@@ -16,6 +16,7 @@ from accounts.caseload import rules_in_force
 from accounts.models import Case, Consent, Customer, Disclosure, Hold, LimitDay, MonitoringRule, Wallet
 from accounts.services import add_rule, change_rule, publish_disclosures, release_hold, set_tier
 from accounts.services.limiting import release_limit, reserve_limit
+from accounts.standing import standing_of
 from agora.lib.db import serializable
 from agora.tests.rows import new_order, new_person
 from agora.tests.world import WALLETS
@@ -54,7 +55,8 @@ def _change(rule: MonitoringRule, now: datetime, **changes: Any) -> MonitoringRu
 @serializable
 def _buy(customer: Customer, at: datetime, usd: str = "10", recipient: str = WALLETS[0]) -> Order:
     order = new_order(customer=customer, recipient=recipient)
-    reserve_limit(customer=customer, order_id=order.pk, quantity=Decimal(1), amount_usd=Decimal(usd), now=at)
+    standing = standing_of(customer=customer, now=at)
+    reserve_limit(standing=standing, customer=customer, order_id=order.pk, amount_usd=Decimal(usd), now=at)
     return order
 
 

@@ -95,7 +95,7 @@ def test_cost_and_reservation_are_exact_and_rounded_up(
 ) -> None:
     priced(price)
     clock(is_open=False)
-    view = estimate(asset=asset, quantity=Decimal(quantity), now=NOON)
+    view = estimate(quote(symbol=asset.symbol, now=NOON), quantity=Decimal(quantity))
     assert (view.quantity, view.price_usd) == (Decimal(quantity), Decimal(price))
     assert (view.cost_usd, view.reserved_usd) == (Decimal(cost), Decimal(reserved))
     assert (view.fee_usd, view.margin) == (Decimal(0), Decimal("0.02"))
@@ -109,18 +109,18 @@ def test_dollars_buy_as_many_shares_as_they_pay_for_and_never_more(
     asset: Asset, price: str, notional: str, quantity: str
 ) -> None:
     priced(price)
-    view = estimate(asset=asset, notional_usd=Decimal(notional), now=NOON)
+    view = estimate(quote(symbol=asset.symbol, now=NOON), notional_usd=Decimal(notional))
     assert view.quantity == Decimal(quantity)
     assert view.quantity.as_tuple().exponent == -9
     assert view.cost_usd <= Decimal(notional)
-    assert estimate(asset=asset, quantity=view.quantity, now=NOON) == view
+    assert estimate(quote(symbol=asset.symbol, now=NOON), quantity=view.quantity) == view
 
 
 def test_an_estimate_is_of_one_thing(asset: Asset) -> None:
     with pytest.raises(ValueError, match="quantity or"):
-        estimate(asset=asset, now=NOON)
+        estimate(quote(symbol=asset.symbol, now=NOON))
     with pytest.raises(ValueError, match="quantity or"):
-        estimate(asset=asset, quantity=Decimal(1), notional_usd=Decimal(1), now=NOON)
+        estimate(quote(symbol=asset.symbol, now=NOON), quantity=Decimal(1), notional_usd=Decimal(1))
 
 
 @pytest.mark.parametrize("is_open", [True, False])
@@ -128,7 +128,7 @@ def test_what_the_page_estimates_is_what_the_order_reserves(asset: Asset, is_ope
     priced("250.333")
     clock(is_open=is_open)
     alice = new_person("alice", wallet=WALLET)
-    shown = estimate(asset=asset, notional_usd=Decimal(77), now=NOON)
+    shown = estimate(quote(symbol=asset.symbol, now=NOON), notional_usd=Decimal(77))
 
     place_order(
         customer=alice.customer,

@@ -32,6 +32,21 @@ class ReportRequest(models.Model):
         triggers: ClassVar = append_only()
 
 
+class ReportSetback(models.Model):
+    """Why a report that was asked for was not drafted, or an approved one not signed; one row a change of reason."""
+
+    request = models.ForeignKey(ReportRequest, on_delete=models.PROTECT, related_name="setbacks")
+    problem = models.CharField(max_length=500)
+    happened_at = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["request", "-happened_at"], name="setback_latest")]
+        triggers: ClassVar = append_only()
+
+    def __str__(self) -> str:
+        return self.problem
+
+
 class ReserveReport(models.Model):
     """A report as drafted, for good. What staff approve, the attestor signs and the public reads is `content`."""
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import OuterRef, Subquery
+
 from reserves.errors import ReportUnknown
-from reserves.models import REQUEST_VALID, ReportRequest, ReserveReport
+from reserves.models import REQUEST_VALID, ReportRequest, ReportSetback, ReserveReport
 from reserves.pdf import as_pdf
 from reserves.report import as_csv
 from reserves.selectors.reporting import MEDIA, report, report_file
@@ -24,6 +26,7 @@ class OpenRequest:
     proposer: str
     requested_at: datetime
     is_given_up: bool
+    problem: str  # what stood in its way last; "" when nothing did
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +38,9 @@ class File:
 
 def open_requests(*, now: datetime) -> list[OpenRequest]:
     """Of the last day, oldest first."""
+    last_problem = Subquery(
+        ReportSetback.objects.filter(request=OuterRef("pk")).order_by("-happened_at").values("problem")[:1]
+    )
     rows = ReportRequest.objects.filter(report=None, requested_at__gt=now - 96 * REQUEST_VALID)
     return [
         OpenRequest(
@@ -42,8 +48,9 @@ def open_requests(*, now: datetime) -> list[OpenRequest]:
             proposer=row.proposer.get_username(),
             requested_at=row.requested_at,
             is_given_up=now > row.requested_at + REQUEST_VALID,
+            problem=row.problem or "",
         )
-        for row in rows.select_related("asset", "proposer").order_by("requested_at")
+        for row in rows.select_related("asset", "proposer").annotate(problem=last_problem).order_by("requested_at")
     ]
 
 

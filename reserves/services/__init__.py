@@ -11,6 +11,7 @@ from reserves.services.attending import attend_reports
 from reserves.services.attesting import keep_attested
 from reserves.services.breaking import assign_break, attend_refusal, note_break, resolve_break, resolve_refusal
 from reserves.services.drafting import draft_report, propose_report
+from reserves.services.paying import watch_budgets
 from reserves.services.reconciling import EVERY, ask_reconciliation, reconcile, refresh
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "resolve_break",
     "resolve_refusal",
     "sign_report",
+    "watch_budgets",
 ]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from accounts.services import record_audit
+from agora.lib import crashpoints
 from agora.lib.db import serializable
 from agora.lib.errors import Rejected
 from agora.lib.keyfiles import KeyFileRefused
@@ -79,6 +80,7 @@ def sign_report(*, report_id: UUID, now: datetime) -> ReportSignature:
     signature = attestor.sign(said, report_hash=report.content_hash)
     if signer_of(said, report_hash=report.content_hash, signature=signature) != attestor.address:
         raise Rejected("the report's attestor gave a signature that is not its own")
+    crashpoints.here("report.before_signature")
     return _keep_signature(approval=approval, attestor=attestor.address, signature=signature, now=now)
 
 

@@ -89,6 +89,7 @@ def _attend(token: GatedToken, now: datetime) -> None:
     if signed is None:  # what there is covers all: whoever was refused a moment before may try again
         release_backed(symbol=token.symbol, due_only=True, now=now)
         return
+    crashpoints.here("attestation.before_save")
     row = save(token=token, publisher=publisher, signed=signed, gas=gas, now=now)
     crashpoints.here("attestation.before_broadcast")
     broadcast(token=token, publisher=publisher, row=row, now=now)
@@ -219,6 +220,7 @@ def _save(
 def broadcast(*, token: GatedToken, publisher: OnchainPublisher, row: ReserveAttestation, now: datetime) -> None:
     """Send it. Mints that waited go on at once: they are simulated behind what waits in the pool."""
     publisher.broadcast(bytes(row.raw))
+    crashpoints.here("attestation.after_broadcast")
     reserves = plain(Decimal(row.reserves_wei).scaleb(-18))
     logger.info("report sent", asset=token.symbol, sequence=row.sequence, reserves=reserves, tx_hash=row.tx_hash)
     release_backed(symbol=token.symbol, now=now)

@@ -17,7 +17,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from accounts.services import record_audit
-from agora.lib import log
+from agora.lib import crashpoints, log
 from agora.lib.db import serializable
 from agora.lib.money import tokens_from_wei
 from custody.custodians import get_custodian
@@ -69,6 +69,7 @@ def draft_report(*, request_id: UUID, now: datetime) -> ReserveReport:
     if drafted is not None:
         return drafted
     draft = _read_books(symbol=request.asset.symbol, now=now)
+    crashpoints.here("report.before_save")
     return _keep(request=request, draft=draft, now=now)
 
 

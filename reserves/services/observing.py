@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from agora.lib import log
+from agora.lib import crashpoints, log
 from agora.lib.db import serializable
 from agora.lib.errors import Rejected
 from minting.chains.base import Receipt
@@ -40,7 +40,9 @@ def observe(
         else:
             lands = receipt.succeeded and row.sequence > standing.sequence  # mined since we asked the oracle
             if is_ours:
+                crashpoints.here("attestation.before_conclude")
                 _conclude(token=token, row=row, receipt=receipt, now=now)
+                crashpoints.here("attestation.after_conclude")
         if lands and is_ours:
             in_flight = row
     return in_flight
@@ -62,6 +64,7 @@ def _is_young(row: ReserveAttestation, now: datetime) -> bool:
 
 def _resend(publisher: OnchainPublisher, row: ReserveAttestation, now: datetime) -> bool:
     """False: these bytes can never land, for another transaction has their nonce."""
+    crashpoints.here("attestation.before_resend")
     try:
         publisher.broadcast(bytes(row.raw))
     except Rejected as refusal:

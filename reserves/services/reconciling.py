@@ -8,7 +8,7 @@ from decimal import Decimal
 from django.db import transaction
 
 from accounts.services import place_hold, record_audit
-from agora.lib import events, log
+from agora.lib import crashpoints, events, log
 from agora.lib.db import serializable
 from agora.lib.money import plain
 from custody.custodians import get_custodian
@@ -65,6 +65,7 @@ def reconcile(*, vault: Vault, now: datetime) -> ReconciliationRun | None:
         broker_position=position,
         is_broker_quiet=before.is_quiet and after == before,
     )
+    crashpoints.here("reconcile.before_save")
     return _keep(symbol=vault.symbol, books=books, block=(tokens.block_number, tokens.block_hash), now=now)
 
 

@@ -11,12 +11,13 @@ from datetime import timedelta
 import pytest
 from django.db import DatabaseError
 from django.utils import timezone
+from django.utils.html import escape
 
 from accounts.models import AuditEntry
 from agora.tests.staff import console_of, new_staff
 from agora.tests.tables import unchanged
 from agora.tests.world import World
-from reserves.models import ReportApproval, ReserveReport
+from reserves.models import ReportApproval, ReportRequest, ReportSetback, ReserveReport
 from reserves.services import attend_reports
 from reserves.tests.reports import drafted_row, signed_row
 
@@ -56,6 +57,18 @@ def test_from_draft_now_to_the_public_files_by_two_people(world: World) -> None:
     assert {"report.json", "verify.py", "liabilities.csv"} <= set(archive.namelist())
     actions = AuditEntry.objects.filter(action__startswith="report.").order_by("at").values_list("action", flat=True)
     assert list(actions) == ["report.propose", "report.approve", "report.publish"]
+
+
+def test_the_desk_says_once_why_a_report_is_not_drafted(world: World) -> None:
+    ops = console_of(new_staff("ops", group="operations"))
+    ops.post(f"{DESK}/act/draft/", {"asset": "AAPL", "reason": "too early", "seen": ""})
+    asked = ReportRequest.objects.get()
+    for seconds in (0, 5, 10):  # the loop comes back
+        assert attend_reports(now=asked.requested_at + timedelta(seconds=seconds)) == 0
+
+    (setback,) = ReportSetback.objects.all()
+    assert (setback.request, bool(setback.problem)) == (asked, True)
+    assert f"not drafted yet: {escape(setback.problem)}" in ops.get(f"{DESK}/desk/").content.decode()
 
 
 def test_a_drafts_files_are_there_to_be_read_and_its_package_is_not() -> None:

@@ -22,6 +22,7 @@ from reserves.models import (
     ReportApproval,
     ReportPublication,
     ReportRequest,
+    ReportSetback,
     ReportSignature,
     ReserveLine,
     ReserveReport,
@@ -118,9 +119,10 @@ def test_nothing_of_a_report_is_ever_changed_or_deleted(report: ReserveReport) -
     ReserveLine.objects.create(report=report, name="filled", quantity=1, source="CHAIN", as_of=NOON)
     LiabilityLeaf.objects.create(report=report, index=0, address="0x", amount_wei=1)
     LiabilityLevel.objects.create(report=report, height=0, nodes=b"x")
+    ReportSetback.objects.create(request=report.request, problem="no node answers", happened_at=NOON)
     _publication(report, _signature(_approval(report)))
     models = (
-        *(ReportRequest, ReserveReport, ReserveLine, LiabilityLeaf, LiabilityLevel),
+        *(ReportRequest, ReportSetback, ReserveReport, ReserveLine, LiabilityLeaf, LiabilityLevel),
         *(ReportApproval, ReportSignature, ReportPublication),
     )
     for model in models:

@@ -11,6 +11,7 @@ from django.db import transaction
 
 from accounts.models import Customer, CustomerEvent, PublicEvent, WebhookEndpoint, WebhookEndpointEvent
 from accounts.notifying import types
+from agora.lib import prepared
 
 
 def announce(
@@ -31,7 +32,7 @@ def announce(
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError(f"announce({type!r}) outside a transaction: it would not be atomic with its cause")
     kind, subject_id = subject
-    return PublicEvent.objects.create(
+    event = PublicEvent(
         type=type,
         customer_id=customer_id,
         subject_kind=kind,
@@ -40,6 +41,8 @@ def announce(
         data=dict(data),
         at=at,
     )
+    prepared.insert(event)
+    return event
 
 
 def announce_customer(*, row: Customer, move: CustomerEvent) -> None:

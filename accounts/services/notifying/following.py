@@ -55,6 +55,8 @@ class Desk:
     def turn(self, *, now: datetime) -> bool:
         """Publish, send what is due, note what has come back; whether there was anything to do."""
         published = publish_events(now=now)
+        if published:
+            crashpoints.here("webhook.after_publish")
         room = self._threads - len(self._under_way)
         busy = [errand.row for errand in self._under_way.values()]
         begun = lease_deliveries(room=room, busy=busy, slow=self._slow, now=now) if room else []
@@ -79,4 +81,5 @@ class Desk:
             remember(errand.row.endpoint_id)
             crashpoints.here("webhook.after_send")
             record_outcome(errand=errand, outcome=outcome, now=now)
+            crashpoints.here("webhook.after_outcome")
             del self._under_way[future]

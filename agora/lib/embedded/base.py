@@ -19,7 +19,7 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
     def __init__(self, settings_dict: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         # In place: Django's test runner and pytest-xdist edit this same dictionary, and `dbshell` reads it.
         settings_dict["HOST"] = str(server.socket_directory(_home()))
-        settings_dict["USER"] = server.SUPERUSER
+        settings_dict["USER"] = settings.DATABASE_ROLE or server.SUPERUSER
         super().__init__(settings_dict, *args, **kwargs)
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:

@@ -18,6 +18,8 @@ import minting.audit
 import orders.audit
 import reserves.audit
 from accounts.audit_log import noted_heads, verify_chain
+from agora.database_roles import ROLES, tables
+from agora.lib.grants import role_invariants
 from agora.lib.invariants import SHOWN, Invariant, Verdict, check, guard_invariants
 
 
@@ -63,6 +65,7 @@ def all_invariants() -> list[Invariant]:
         *minting.audit.INVARIANTS,
         *reserves.audit.INVARIANTS,
         *guard_invariants(triggers=_triggers(), constraints=_constraints(), unique_columns=_unique_columns()),
+        *role_invariants(ROLES, tables()),
     ]
 
 

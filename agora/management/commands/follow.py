@@ -26,7 +26,7 @@ from orders.services import (
     refresh_rates,
     sweep_orders,
 )
-from reserves.services import EVERY, attend_reports, keep_attested, refresh
+from reserves.services import EVERY, attend_reports, keep_attested, refresh, watch_budgets
 
 
 def sweep(*, now: datetime) -> None:
@@ -64,6 +64,7 @@ def all_loops() -> list[loops.Loop]:
         loops.Loop("attest", settings.RESERVE_POLL_EVERY, _at_now(keep_attested)),
         loops.Loop("reports", 1.0, _at_now(attend_reports)),
         loops.Loop("reconcile", 60.0, lambda stop: refresh(now=timezone.now(), fresh=EVERY)),
+        loops.Loop("budgets", settings.BUDGETS_EVERY, _at_now(watch_budgets)),
         loops.Loop("audit-seal", settings.AUDIT_SEAL_EVERY, _at_now(seal_audit_log)),
     ]
 

@@ -64,6 +64,7 @@ PAGES = [
     SitePage("order-rejected", "{rejected}", "customer"),
     SitePage("orders", "/orders/", "customer"),
     SitePage("profile", "/profile/", "customer", then=_open_all),
+    SitePage("keys", "/profile/keys/", "customer", then=_open_all),
 ]
 # By Lighthouse. Not a live order: it asks for news for ever, and Lighthouse waits for a quiet network to measure from.
 SCORED = ("landing", "buy", "order")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from eth_abi.exceptions import DecodingError
 from eth_utils import keccak
@@ -11,16 +12,20 @@ from eth_utils import keccak
 from agora.lib.errors import Rejected, Unavailable, Uncertain, VendorError
 from agora.lib.http import CONNECT_TIMEOUT, READ_TIMEOUT
 from minting.chains import abi, artifact
-from minting.chains.base import Fees, Header, MintCall, MintedLog, Receipt, TransferLog
+from minting.chains.base import Fees, MintCall, MintedLog, TransferLog
 from minting.chains.evm import parsing
+from minting.chains.evm.quorum import QuorumReads, logs_of, minted_filter
 from minting.chains.evm.rpc import Query, Rpc
 
 KEY_USED = "BrokerTradeAlreadyUsed"
-Log = TypeVar("Log")
 
 
-class EvmChain:
-    """`urls` are nodes of one chain. `vendor_code` of an error: see minting/chains/errors.py."""
+class EvmChain(QuorumReads):
+    """`urls` are nodes of one chain, `quorum` how many must agree in what money depends on (quorum.py), `depth` the
+    blocks below the head where honest nodes no longer differ, `codes` what must lie where (address: hash).
+
+    `vendor_code` of an error: see minting/chains/errors.py.
+    """
 
     def __init__(
         self,
@@ -28,9 +33,17 @@ class EvmChain:
         *,
         chain_id: int,
         timeout: tuple[float, float] = (CONNECT_TIMEOUT, READ_TIMEOUT),
+        quorum: int = 1,
+        depth: int = 12,
+        max_lag: int = 5,
+        codes: Callable[[], Mapping[str, str]] = dict,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.configured_chain_id = chain_id
-        self._rpc = Rpc(urls, chain_id=chain_id, timeout=timeout)
+        self._depth = depth
+        self._rpc = Rpc(
+            urls, chain_id=chain_id, timeout=timeout, quorum=quorum, max_lag=max_lag, codes=codes, clock=clock
+        )
 
     def close(self) -> None:
         self._rpc.close()
@@ -39,27 +52,6 @@ class EvmChain:
 
     def chain_id(self) -> int:
         return self._rpc.served_chain_id()
-
-    def head(self) -> Header:
-        return self._rpc.ask(Query("eth_getBlockByNumber", ["latest", False], parsing.header))
-
-    def header(self, number: int) -> Header | None:
-        return self._rpc.ask(_block(number))
-
-    def headers(self, first: int, last: int) -> list[Header]:
-        found = self._rpc.ask_batch([_block(number) for number in range(first, last + 1)])
-        headers = [header for header in found if header is not None]
-        if [header.number for header in headers] != list(range(first, first + len(headers))):
-            raise Unavailable(f"blocks {first}…{last} came back with a hole: ask again")
-        return headers
-
-    def finalized(self) -> Header | None:
-        try:
-            return self._rpc.ask(Query("eth_getBlockByNumber", ["finalized", False], parsing.header_or_none))
-        except Unavailable as error:
-            if error.vendor_code == "UnknownBlock":  # geth's way to say null
-                return None
-            raise
 
     def pending_time(self) -> int:
         """Seconds, by the block that is being made (`pending`); by the latest one where a node does not make any."""
@@ -71,23 +63,17 @@ class EvmChain:
     def minted_logs(self, *, contracts: list[str], first: int, last: int) -> list[MintedLog]:
         if not contracts:
             return []  # to a node, no address means any
-        return self._logs({"address": contracts, "topics": [abi.minted_topic()]}, first, last, parsing.minted_logs)
+        return logs_of(self._rpc.ask, minted_filter(contracts), first, last, parsing.minted_logs)
 
     def minted_log(self, *, contract: str, mint_key: str, first: int) -> MintedLog | None:
         topics = [abi.minted_topic(), abi.mint_key_topic(mint_key)]
         wanted = {"address": contract, "topics": topics}
-        found = self._logs(wanted, first, self.head().number, parsing.minted_logs)
+        found = logs_of(self._rpc.ask, wanted, first, self.head().number, parsing.minted_logs)
         return found[0] if found else None
 
     def transfers(self, *, contract: str, first: int, last: int) -> list[TransferLog]:
-        return self._logs({"address": contract, "topics": [abi.transfer_topic()]}, first, last, parsing.transfers)
-
-    def receipts(self, tx_hashes: list[str]) -> dict[str, Receipt]:
-        queries = [Query("eth_getTransactionReceipt", [tx_hash], parsing.receipt_or_none) for tx_hash in tx_hashes]
-        found = [receipt for receipt in self._rpc.ask_batch(queries) if receipt is not None]
-        if not {receipt.tx_hash for receipt in found} <= {tx_hash.lower() for tx_hash in tx_hashes}:
-            raise Unavailable("a node answered with the receipt of another transaction")
-        return {receipt.tx_hash: receipt for receipt in found}
+        wanted = {"address": contract, "topics": [abi.transfer_topic()]}
+        return logs_of(self._rpc.ask, wanted, first, last, parsing.transfers)
 
     def simulate_mint(self, call: MintCall) -> int:
         calldata = abi.encode_call("mint", call.to, call.amount_wei, call.mint_key)
@@ -110,9 +96,6 @@ class EvmChain:
 
     # --- Sending --------------------------------------------------------------------------------------------------
 
-    def next_nonce(self, address: str) -> int:
-        return self._rpc.ask(Query("eth_getTransactionCount", [address, "latest"], parsing.quantity))
-
     def fees(self) -> Fees:
         base_fee = Query(
             "eth_getBlockByNumber", ["latest", False], lambda value: parsing.quantity(value["baseFeePerGas"])
@@ -130,7 +113,9 @@ class EvmChain:
         # "nonce too low" and "already known" are what a node says of our own transaction, too
         if any(failure.vendor_code for failure in failures) and self._is_known(tx_hash):
             return tx_hash
-        raise min(failures, key=lambda failure: (Uncertain, Rejected, Unavailable).index(type(failure)))
+        raise next(
+            failure for kind in (Uncertain, Rejected, VendorError) for failure in failures if isinstance(failure, kind)
+        )
 
     def _is_known(self, tx_hash: str) -> bool:
         """Whether any node has the transaction, in its pool or in a block."""
@@ -146,20 +131,8 @@ class EvmChain:
         code = self.code(address)
         return "0x" + keccak(code).hex() if code else None
 
-    def code(self, address: str) -> bytes:
-        return self._rpc.ask(Query("eth_getCode", [address, "latest"], parsing.data))
-
     def native_balance(self, address: str) -> int:
         return self._rpc.ask(Query("eth_getBalance", [address, "latest"], parsing.quantity))
-
-    def balance_of(self, *, contract: str, holder: str, block: int | None = None) -> int:
-        return self._read(contract, block, "balanceOf", holder)
-
-    def total_supply(self, *, contract: str, block: int | None = None) -> int:
-        return self._read(contract, block, "totalSupply")
-
-    def is_mint_key_used(self, *, contract: str, mint_key: str, block: int | None = None) -> bool:
-        return bool([0, 1].index(self._read(contract, block, "usedBrokerTrade", keccak(text=mint_key))))
 
     def read(
         self,
@@ -193,40 +166,10 @@ class EvmChain:
         """The gas limit to give a transaction."""
         return with_reserve(self._rpc.ask(_estimate(transaction)))
 
-    # --- Private --------------------------------------------------------------------------------------------------
-
-    def _read(self, contract: str, block: int | None, function: str, *arguments: object) -> int:
-        """A view's one word. Rejected, vendor_code "NoCode": no contract is there at that block (yet)."""
-        transaction = {"to": contract, "data": abi.encode_call(function, *arguments)}
-        at = "latest" if block is None else hex(block)
-        answer = self._rpc.ask(Query("eth_call", [transaction, at], parsing.data))
-        if not answer:
-            raise Rejected(f"there is no contract at {contract} at block {at}", vendor_code="NoCode")
-        if len(answer) != 32:
-            raise Unavailable(f"{function} answered {len(answer)} bytes instead of 32")
-        return int.from_bytes(answer)
-
-    def _logs(self, wanted: dict[str, Any], first: int, last: int, parse: Callable[[Any], list[Log]]) -> list[Log]:
-        if first > last:
-            return []
-        span = {**wanted, "fromBlock": hex(first), "toBlock": hex(last)}
-        try:
-            return self._rpc.ask(Query("eth_getLogs", [span], parse))
-        except (Rejected, Unavailable) as error:
-            if first == last or not error.vendor_code:
-                raise
-        # the node answered that it will not: each caps ranges and results differently, and says so in its own words
-        middle = (first + last) // 2
-        return self._logs(wanted, first, middle, parse) + self._logs(wanted, middle + 1, last, parse)
-
 
 def with_reserve(estimated_gas: int) -> int:
     """A quarter more than estimated, rounded up: the state may change before the transaction is mined."""
     return (estimated_gas * 5 + 3) // 4
-
-
-def _block(number: int) -> Query[Header | None]:
-    return Query("eth_getBlockByNumber", [hex(number), False], parsing.header_or_none)
 
 
 def _estimate(transaction: dict[str, Any]) -> Query[int]:

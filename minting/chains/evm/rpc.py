@@ -1,180 +1,245 @@
-"""JSON-RPC over several URLs of one chain: reads go to the next URL when one fails, a broadcast goes to all.
+"""JSON-RPC over several URLs of one chain.
 
-web3's provider speaks the wire. Its own retries are off (they include eth_sendRawTransaction), and so is its time-out
-of 30 seconds, which would hide the guarded session's.
+What is mere convenience is asked of one node, the next when that fails; what money depends on is asked of all at once,
+and counts when a quorum agrees (quorum.py); a broadcast goes to all. With a quorum of one there is no voting, and no
+thread.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, TypeVar
-from urllib.parse import urlsplit
+from typing import Generic, TypeVar, cast
 
-import requests
-from eth_abi.exceptions import DecodingError
-from urllib3.exceptions import MaxRetryError, NewConnectionError
-from web3.providers.rpc import HTTPProvider
-from web3.types import RPCEndpoint
+from agora.lib import log
+from agora.lib.errors import Rejected, Unavailable, Uncertain, VendorError
+from agora.lib.http import assert_no_transaction
+from minting.chains.base import NodeReport
+from minting.chains.evm.health import DOWN, LAGGING, ON_PROBATION, QUARANTINED
+from minting.chains.evm.nodes import CHAIN_ID, Impossible, Node, Query, WrongNode
+from minting.chains.evm.voting import NoQuorum
 
-from agora.lib.errors import Unavailable, Uncertain, VendorError
-from agora.lib.http import guarded_session
-from minting.chains import errors
-from minting.chains.evm.parsing import quantity
+__all__ = ["BATCH", "Query", "Rpc", "Vote"]
 
+logger = log.get(__name__)
 BATCH = 100  # requests in one HTTP call; providers' caps start there
+PATIENCE = 0.25  # seconds for the others' answers once a quorum has spoken
+ALARM_AFTER = 10.0  # seconds without a quorum
+
+HEALTHY = {"UnknownBlock", "Behind"}  # what a node that is behind says, and no failure
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Query(Generic[T]):
-    """One question, and how its answer is read. `parse` raises one of _GARBLED on what it does not expect."""
+class Vote(Generic[T]):
+    """A node's answer, or its refusal (then there is no answer)."""
 
-    method: str
-    params: Sequence[object]
-    parse: Callable[[Any], T]
-
-
-_GARBLED = (ValueError, TypeError, KeyError, IndexError, AttributeError, DecodingError)
-_CHAIN_ID = Query("eth_chainId", [], quantity)
+    node: Node
+    answer: T
+    refusal: Rejected | None = None
 
 
 class Rpc:
-    def __init__(self, urls: Sequence[str], *, chain_id: int, timeout: tuple[float, float]) -> None:
-        if not urls:
-            raise ValueError("CHAIN_RPC_URLS is empty: name at least one node")
-        self._chain_id = chain_id
-        self._session = guarded_session(timeout=timeout)
-        self._nodes = [_Node(url, session=self._session, timeout=timeout) for url in urls]
-        self._preferred = 0  # the node that answered last: a dead one costs its time-out once, not at every call
-        self._checked: set[_Node] = set()
+    def __init__(
+        self,
+        urls: Sequence[str],
+        *,
+        chain_id: int,
+        timeout: tuple[float, float],
+        quorum: int = 1,
+        max_lag: int = 5,
+        codes: Callable[[], Mapping[str, str]] = dict,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if not urls or not 1 <= quorum <= len(urls):
+            raise ValueError("CHAIN_RPC_URLS names too few nodes: at least one, and as many as CHAIN_QUORUM")
+        self.quorum = quorum
+        self._chain_id, self._codes, self._clock = chain_id, codes, clock
+        self._nodes = [Node(url, timeout=timeout, max_lag=max_lag, clock=clock) for url in urls]
+        for number, node in enumerate(self._nodes):
+            if node.name in {other.name for other in self._nodes[:number]}:  # two keys of one provider
+                node.name = node.health.name = f"{node.name}#{number + 1}"
+        self._preferred = self._nodes[0]  # who answered last: a dead one costs its time-out once, not at every call
+        self._lock = threading.Lock()
+        self._pool: tuple[int, ThreadPoolExecutor] | None = None
+        self._without_quorum_since: float | None = None
+        self._has_alarmed = False
+
+    # --- One node's word ------------------------------------------------------------------------------------------
 
     def ask(self, query: Query[T]) -> T:
         """The answer of the first node that gives one. Raises Rejected or Unavailable."""
-        return self._first(lambda node: node.ask(query))
+        return self.first(lambda node: node.ask(query)).answer
 
     def ask_batch(self, queries: Sequence[Query[T]]) -> list[T]:
         """The answers in order, a hundred a call, each call to one node. One refusal among them raises it."""
         answers: list[T] = []
         for start in range(0, len(queries), BATCH):
-            answers += self._first(partial(_Node.ask_batch, queries=queries[start : start + BATCH]))
-        return answers
-
-    def ask_every(self, query: Query[T]) -> list[T | VendorError]:
-        """What each node says, the refusals and failures among it."""
-        answers: list[T | VendorError] = []
-        for node in self._nodes:
-            try:
-                answers.append(node.ask(query))
-            except VendorError as error:
-                answers.append(error)
+            part = queries[start : start + BATCH]
+            answers += self.first(partial(Node.ask_batch, queries=part)).answer
         return answers
 
     def served_chain_id(self) -> int:
         """The chain that a node really serves, unchecked."""
-        return self._first(lambda node: node.ask(_CHAIN_ID), check=False)
+        return self.first(lambda node: node.ask(CHAIN_ID), check=False).answer
 
-    def close(self) -> None:
-        self._session.close()
-
-    def _first(self, attempt: Callable[[_Node], T], *, check: bool = True) -> T:
+    def first(self, attempt: Callable[[Node], T], *, check: bool = True) -> Vote[T]:
+        """Of the first node that answers, by rotation. Raises its Rejected; Unavailable when none does."""
         failures: list[VendorError] = []
-        for step in range(len(self._nodes)):
-            index = (self._preferred + step) % len(self._nodes)
+        for node in self._in_turn():
             try:
                 if check:
-                    self._check(self._nodes[index])
-                answer = attempt(self._nodes[index])
+                    self._check(node)
+                answer = attempt(node)
             except (Unavailable, Uncertain) as error:  # a read changes nothing: to ask another is always safe
+                self._blame(node, error)
                 failures.append(error)
                 continue
-            self._preferred = index
-            return answer
+            node.health.answered()
+            self._preferred = node
+            return Vote(node, answer)
+        if not failures:
+            raise NoQuorum("every node is quarantined")
         last = failures[-1]
         detail = "; ".join(failure.detail for failure in failures)
         raise Unavailable(detail, vendor_code=last.vendor_code, retry_after=last.retry_after) from last
 
-    def _check(self, node: _Node) -> None:
-        """Once a node: a URL of another chain among the right ones must not be believed when its turn comes."""
-        if node in self._checked:
+    # --- All nodes' words -----------------------------------------------------------------------------------------
+
+    def ask_every(self, query: Query[T]) -> list[T | VendorError]:
+        """What each node says, the refusals and failures among it."""
+        assert_no_transaction()
+        if len(self._nodes) == 1:
+            return [_said(self._nodes[0], query)]
+        return list(self._executor().map(lambda node: _said(node, query), self._nodes))
+
+    def poll(self, attempt: Callable[[Node], T], *, enough: Callable[[list[Vote[T]]], bool]) -> list[Vote[T]]:
+        """What the nodes that count say, a quorum of them at least. Raises NoQuorum.
+
+        All are asked at once. When what was said is `enough`, the rest have a moment more.
+        """
+        if self.quorum == 1:
+            return [self.first(attempt)]
+        assert_no_transaction()  # of this thread: the pool's have none
+        voters = self._voters()
+        codes = self._codes() if not all(node.health.is_checked for node in voters) else {}
+        votes = self._hear(voters, partial(self._vote, attempt=attempt, codes=codes), enough)
+        if len(_counted(votes)) < self.quorum:
+            self.note(has_quorum=False)
+            states = ", ".join(f"{node.name} is {node.health.state}" for node in self._nodes)
+            raise NoQuorum(f"{len(_counted(votes))} of {len(self._nodes)} nodes answer, {self.quorum} must: {states}")
+        return votes
+
+    def note(self, *, has_quorum: bool) -> None:
+        """Whether the watcher's conclusions stand; an alarm when they have not for a while."""
+        now = self._clock()
+        if has_quorum:
+            self._without_quorum_since, self._has_alarmed = None, False
             return
-        served = node.ask(_CHAIN_ID)
-        if served != self._chain_id:
-            raise Unavailable(f"{node.name} serves chain {served}, not {self._chain_id}", vendor_code="WrongChain")
-        self._checked.add(node)
+        self._without_quorum_since = self._without_quorum_since or now
+        if now - self._without_quorum_since >= ALARM_AFTER and not self._has_alarmed:
+            self._has_alarmed = True
+            nodes = {report.name: f"{report.state} at {report.head}" for report in self.reports()}
+            logger.error("no quorum of rpcs", quorum=self.quorum, nodes=nodes)
 
+    def reports(self) -> list[NodeReport]:
+        return [node.health.report() for node in self._nodes]
 
-class _Node:
-    """One URL. Raises Rejected, Unavailable (nothing was sent) or Uncertain (it may have been)."""
+    def close(self) -> None:
+        if self._pool:
+            self._pool[1].shutdown(wait=False, cancel_futures=True)
+            self._pool = None
+        for node in self._nodes:
+            node.close()
 
-    def __init__(self, url: str, *, session: requests.Session, timeout: tuple[float, float]) -> None:
-        self.name = urlsplit(url).netloc.rpartition("@")[2]  # the rest of a provider's URL is its key: not for logs
-        self._provider = HTTPProvider(
-            url, request_kwargs={"timeout": timeout}, session=session, exception_retry_configuration=None
-        )
+    # --- Private --------------------------------------------------------------------------------------------------
 
-    def ask(self, query: Query[T]) -> T:
-        with self._speaking():
-            answer = self._provider.make_request(RPCEndpoint(query.method), list(query.params))
-        return self._read(query, answer)
+    def _in_turn(self) -> list[Node]:
+        """The one that answered last, those after it; then those behind or down; never one that lies."""
+        at = self._nodes.index(self._preferred)
+        turn = [node for node in self._nodes[at:] + self._nodes[:at] if not self._lies(node)]
+        return sorted(turn, key=lambda node: node.health.state in (LAGGING, DOWN))
 
-    def ask_batch(self, queries: Sequence[Query[T]]) -> list[T]:
-        with self._speaking():
-            answers = self._provider.make_batch_request(
-                [(RPCEndpoint(query.method), list(query.params)) for query in queries]
-            )
-        if isinstance(answers, dict) and "error" in answers:
-            raise errors.refusal(answers["error"])
-        # web3 has sorted them by id; a missing or doubled one would shift all that follow
-        ids = {answer.get("id") for answer in answers if isinstance(answer, dict)}
-        if len(answers) != len(queries) or len(ids) != len(queries) or None in ids:
-            raise Uncertain(f"{self.name} answered {len(ids)} of {len(queries)} requests of a batch")
-        return [self._read(query, answer) for query, answer in zip(queries, answers, strict=True)]
+    def _voters(self) -> list[Node]:
+        honest = [node for node in self._nodes if not self._lies(node)]
+        prompt = [node for node in honest if node.health.is_due and not node.is_busy]
+        counted = [node for node in prompt if node.health.state != ON_PROBATION]
+        return prompt if len(counted) >= self.quorum else honest
 
-    def _read(self, query: Query[T], answer: Any) -> T:
-        if not isinstance(answer, dict) or not ("result" in answer or answer.get("error")):
-            raise Uncertain(f"{self.name}: garbled answer to {query.method}")
-        if answer.get("error"):
-            raise errors.refusal(answer["error"])
+    def _lies(self, node: Node) -> bool:
+        return len(self._nodes) > 1 and node.health.state == QUARANTINED
+
+    def _hear(
+        self,
+        voters: Sequence[Node],
+        vote: Callable[[Node], Vote[T] | None],
+        enough: Callable[[list[Vote[T]]], bool],
+    ) -> list[Vote[T]]:
+        pending: set[Future[Vote[T] | None]] = {self._executor().submit(vote, node) for node in voters}
+        votes: list[Vote[T]] = []
+        deadline: float | None = None
+        while pending:
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            done, pending = wait(pending, timeout=left, return_when=FIRST_COMPLETED)
+            if not done:
+                break
+            votes += [said for future in done if (said := future.result()) is not None]
+            if deadline is None and len(_counted(votes)) >= self.quorum and enough(_counted(votes)):
+                deadline = time.monotonic() + PATIENCE
+        return votes
+
+    def _vote(self, node: Node, *, attempt: Callable[[Node], T], codes: Mapping[str, str]) -> Vote[T] | None:
+        """In a thread of the pool. None: it failed."""
+        node.is_busy = True
         try:
-            return query.parse(answer["result"])
-        except _GARBLED as error:
-            raise Uncertain(f"{self.name}: garbled answer to {query.method}: {error}") from error
+            if not node.health.is_checked:
+                node.check(chain_id=self._chain_id, codes=codes)
+            answer = attempt(node)
+        except Rejected as refusal:
+            return Vote(node, cast(T, None), refusal)
+        except (Unavailable, Uncertain) as error:
+            self._blame(node, error)
+            return None
+        finally:
+            node.is_busy = False
+        with self._lock:
+            node.health.answered()
+        return Vote(node, answer)
 
-    @contextmanager
-    def _speaking(self) -> Iterator[None]:
-        """Failures of the transport and of JSON. The causes are cut off: their words hold the whole URL."""
-        try:
-            yield
-        except requests.HTTPError as error:
-            raise self._status(error.response) from None
-        except requests.RequestException as error:
-            reason = error.args[0] if error.args else error
-            if isinstance(reason, MaxRetryError) and reason.reason is not None:
-                reason = reason.reason
-            never_sent = isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError)
-            words = f"{self.name}: {type(error).__name__}: {reason}"
-            raise (Unavailable if never_sent else Uncertain)(words) from None
-        except _GARBLED as error:  # not JSON, or a batch that is no list of objects
-            raise Uncertain(f"{self.name}: garbled answer: {type(error).__name__}") from None
+    def _check(self, node: Node) -> None:
+        """Once a connection: a URL of another chain among the right ones must not be believed when its turn comes."""
+        if not node.health.is_checked:
+            node.check(chain_id=self._chain_id, codes=self._codes())
 
-    def _status(self, response: requests.Response) -> VendorError:
-        words = f"{self.name}: HTTP {response.status_code} {response.text[:200]}"
-        if response.status_code >= requests.codes.internal_server_error:
-            return Uncertain(words)
-        if response.status_code == requests.codes.bad_request and (error := _error_of(response)):
-            return errors.refusal(error)
-        # 429, a wrong key, a wrong path: the node behind has seen nothing, and the question itself was not judged
-        after = response.headers.get("Retry-After", "")
-        return Unavailable(words, retry_after=float(after) if after.isdecimal() else None)
+    def _blame(self, node: Node, error: VendorError) -> None:
+        with self._lock:
+            if isinstance(error, WrongNode) and len(self._nodes) > 1:
+                node.health.quarantine(error.detail)
+            elif isinstance(error, Impossible) and self.quorum > 1:
+                node.health.suspect("data", error.detail)
+            elif error.vendor_code not in HEALTHY:
+                node.health.failed(error.detail)
+
+    def _executor(self) -> ThreadPoolExecutor:
+        """Of this process: a fork has none of its parent's threads."""
+        if self._pool is None or self._pool[0] != os.getpid():
+            workers = ThreadPoolExecutor(max_workers=4 * len(self._nodes), thread_name_prefix="rpc")
+            self._pool = (os.getpid(), workers)
+        return self._pool[1]
 
 
-def _error_of(response: requests.Response) -> object:
-    """The JSON-RPC error in a body, None if there is none; some providers send it with status 400."""
+def _counted(votes: list[Vote[T]]) -> list[Vote[T]]:
+    return [vote for vote in votes if vote.node.health.state != ON_PROBATION]
+
+
+def _said(node: Node, query: Query[T]) -> T | VendorError:
     try:
-        return response.json()["error"]
-    except _GARBLED:
-        return None
+        return node.ask(query)
+    except VendorError as error:
+        return error

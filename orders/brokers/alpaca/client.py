@@ -172,7 +172,7 @@ def exact_numbers(response: requests.Response, *_args: Any, **_kwargs: Any) -> N
 
 def _prepare(client: RESTClient, timeout: tuple[float, float]) -> None:
     client._retry = 0  # the constructor's retry_attempts=0 means "default"; a repeated POST is ours to decide
-    guard(client._session, timeout=timeout)
+    guard(client._session, vendor="broker", timeout=timeout)
     client._session.hooks["response"].append(exact_numbers)
 
 

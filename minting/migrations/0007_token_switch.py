@@ -10,7 +10,7 @@ import agora.lib.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("minting", "0004_steering"),
+        ("minting", "0006_final_block"),
     ]
 
     operations = [

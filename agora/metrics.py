@@ -1,0 +1,74 @@
+"""How the processes behind the loop stand: the database, the queue, the loops, what stands still."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+
+from django.db import connection
+from django_q.models import OrmQ
+
+from agora.lib.metrics import Gauge, Reading, Source, seconds_since
+from agora.panels import LOOPS, turning_loops, workers
+from agora.stuck import OLDER_THAN, find_stuck
+
+CONNECTIONS = Gauge(name="agora_database_connections", help="Connections to our database, ours and others'.")
+CONNECTIONS_MOST = Gauge(name="agora_database_connections_most", help="max_connections of the server.")
+TRANSACTION = Gauge(
+    name="agora_database_oldest_transaction_seconds", help="Age of the oldest open transaction in our database."
+)
+SIZE = Gauge(name="agora_database_bytes", help="Size of our database.")
+
+TASKS = Gauge(name="agora_queue_tasks", help="Queued tasks.", labels=("state",))
+OLDEST = Gauge(name="agora_queue_oldest_seconds", help="How long the oldest task has waited for a worker.")
+
+LOOP = Gauge(name="agora_loop_turning", help="1 if some follower turns this loop.", labels=("loop",))
+WORKERS = Gauge(name="agora_workers", help="Clusters of workers that listen to the queue.")
+
+STUCK = Gauge(
+    name="agora_stuck", help="Rows that have not moved for a minute, by what they wait for.", labels=("kind", "cause")
+)
+STUCK_OLDEST = Gauge(name="agora_stuck_oldest_seconds", help="How long the longest of them has stood.")
+
+
+def _database(*, now: datetime) -> Iterator[Reading]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*), current_setting('max_connections')::int,"
+            " coalesce(extract(epoch FROM clock_timestamp() - min(xact_start)), 0),"
+            " pg_database_size(current_database())"
+            " FROM pg_stat_activity WHERE datname = current_database()"
+        )
+        used, most, oldest, size = cursor.fetchone()
+    yield CONNECTIONS.is_at(used)
+    yield CONNECTIONS_MOST.is_at(most)
+    yield TRANSACTION.is_at(max(0, oldest))
+    yield SIZE.is_at(size)
+
+
+def _queue(*, now: datetime) -> Iterator[Reading]:
+    waiting = OrmQ.objects.filter(lock__lte=now).order_by("lock")
+    yield TASKS.is_at(waiting.count(), state="waiting")
+    yield TASKS.is_at(OrmQ.objects.filter(lock__gt=now).count(), state="claimed")
+    yield OLDEST.is_at(seconds_since(waiting.values_list("lock", flat=True).first(), now))
+
+
+def _processes(*, now: datetime) -> Iterator[Reading]:
+    turning = turning_loops()
+    for name in LOOPS:
+        yield LOOP.is_at(name in turning, loop=name)
+    yield WORKERS.is_at(workers())
+
+
+def _stuck(*, now: datetime) -> Iterator[Reading]:
+    rows = find_stuck(older_than=OLDER_THAN, now=now)
+    for (kind, cause), number in Counter((row.kind, row.cause) for row in rows).items():
+        yield STUCK.is_at(number, kind=kind, cause=cause)
+    yield STUCK_OLDEST.is_at(seconds_since(rows[0].since if rows else None, now))
+
+
+DATABASE = Source(name="database", gauges=(CONNECTIONS, CONNECTIONS_MOST, TRANSACTION, SIZE), read=_database)
+QUEUE = Source(name="queue", gauges=(TASKS, OLDEST), read=_queue)
+PROCESSES = Source(name="processes", gauges=(LOOP, WORKERS), read=_processes)
+STILL = Source(name="stuck", gauges=(STUCK, STUCK_OLDEST), read=_stuck)

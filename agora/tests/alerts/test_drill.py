@@ -1,0 +1,282 @@
+"""Each alert, seen to fire because what it is about was done to a running platform (`make alerts`)."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import requests
+from eth_abi import encode
+from eth_utils import keccak
+
+from agora.lib import platform as processes
+from agora.tests import e2e
+from agora.tests.alerts import rules
+from agora.tests.alerts.conftest import Drill
+
+pytestmark = [pytest.mark.alerts, pytest.mark.timeout(600)]
+
+LOCK = (
+    "from django.db import connection, transaction; import time\n"
+    "with transaction.atomic(), connection.cursor() as c:\n"
+    "    c.execute('LOCK TABLE orders_asset IN ACCESS EXCLUSIVE MODE'); time.sleep(16)\n"
+)
+CONNECT = (
+    "from django.db import connection; import time\n"
+    "held = [connection.copy() for _ in range(75)]\n"
+    "[one.ensure_connection() for one in held]; time.sleep(600)\n"
+)
+FAIL = "from django_q.tasks import async_task; print(async_task('custody.tasks.process_notification', '999999999'))"
+LISTEN = """
+from django.utils import timezone
+from accounts.models import Customer
+from accounts.services.notifying import endpoints
+customer = Customer.objects.get(user__username="demo")
+endpoints.create_endpoint(customer=customer, url="http://127.0.0.1:9/", now=timezone.now())
+print("listening")
+"""
+
+
+def test_all_is_quiet_while_nothing_is_wrong(drill: Drill) -> None:
+    drill.platform.until_minted(drill.platform.place())
+    drill.platform.chain.mine(12)
+    drill.expect("AgoraHeartbeat")
+
+    drill.gone(*({rule["alert"] for rule in rules.alerts(rules.load())} - {"AgoraHeartbeat"}))
+    time.sleep(10)
+    assert drill.firing().keys() == {"AgoraHeartbeat"}
+
+
+def test_a_broker_that_is_away(drill: Drill) -> None:
+    platform = drill.platform
+    platform.broker.scenario({"do": "fail", "status": 500}, times=None)  # nobody can say whether it took the order
+    order_id = platform.place("0.11")
+    platform.until_status(order_id, "SUBMITTING")
+    drill.expect("AgoraOrderUncertain")
+    platform.kill("broker")
+    drill.expect("AgoraVendorInTrouble", "AgoraFeedFails", "AgoraLoopInTrouble", "AgoraPriceOld")
+
+    platform.start("broker")
+    platform.broker.reset()
+    platform.until_minted(order_id, within=120)
+    drill.gone("AgoraVendorInTrouble", "AgoraOrderUncertain", "AgoraPriceOld", "AgoraFeedFails", "AgoraLoopInTrouble")
+
+
+def test_a_custodian_that_keeps_a_transfer_waiting(drill: Drill) -> None:
+    platform = drill.platform
+    platform.custodian.scenario(match={"operation": "TRANSFER"}, hold="PENDING_AUTHORIZATION", hold_seconds=40)
+    order_id = platform.place("0.12")
+    drill.expect("AgoraCustodySlow", "AgoraOrderUnfinished")
+
+    platform.until_minted(order_id, within=120)
+    drill.gone("AgoraCustodySlow")
+
+
+def test_a_signature_that_does_not_come(drill: Drill) -> None:
+    platform = drill.platform
+    platform.custodian.scenario(match={"operation": "RAW"}, hold="PENDING_AUTHORIZATION", hold_seconds=40)
+    order_id = platform.place("0.13")
+    drill.expect("AgoraMintSlow")
+
+    platform.until_minted(order_id, within=120)
+    drill.gone("AgoraMintSlow", "AgoraOrderUnfinished")
+
+
+def test_a_custodian_that_fails_a_transfer(drill: Drill) -> None:
+    platform = drill.platform
+    failed = {"status": "FAILED", "sub_status": "INTERNAL_ERROR"}
+    platform.custodian.scenario(match={"operation": "TRANSFER"}, fail=failed)
+    platform.place("0.14")
+    drill.expect("AgoraHeldByGuard")
+
+
+def test_a_node_that_stands_still(drill: Drill) -> None:
+    node = drill.platform.family("chain")[-1]
+    node.send_signal(signal.SIGSTOP)
+    try:
+        drill.expect("AgoraChainStands", "AgoraNodeInTrouble")
+    finally:
+        node.send_signal(signal.SIGCONT)
+    drill.gone("AgoraChainStands", "AgoraNodeInTrouble", "AgoraVendorInTrouble")
+
+
+def test_a_reorg_that_takes_a_mint_away(drill: Drill) -> None:
+    platform = drill.platform
+    order_id = platform.place("0.15")
+    platform.until_minted(order_id)
+    platform.chain.rpc("anvil_reorg", 4, [])
+    drill.expect("AgoraReorg")
+
+    platform.until_minted(order_id, within=60)
+
+
+def test_signers_that_run_out_of_money(drill: Drill) -> None:
+    platform = drill.platform
+    addresses = platform.python(
+        "from minting.models import SignerBudget; print(*SignerBudget.objects.values_list('address', flat=True))"
+    ).split()
+    balances = [platform.chain.rpc("eth_getBalance", address, "latest") for address in addresses]
+    assert len(addresses) == 2  # the minter's and the publisher's
+    for address in addresses:
+        platform.chain.rpc("anvil_setBalance", address, "0x1")
+    drill.expect("AgoraGasLow")
+    drill.expect("AgoraAttestationEnding", within=150)  # nobody can pay for the next report
+
+    for address, balance in zip(addresses, balances, strict=True):
+        platform.chain.rpc("anvil_setBalance", address, balance)
+    drill.gone("AgoraGasLow", "AgoraAttestationEnding")
+
+
+def test_a_minter_whose_allowance_ends(drill: Drill) -> None:
+    chain = drill.platform.chain
+    _as_admin(drill, "setMinterAllowance(address,uint256)", ["address", "uint256"], [chain.minter, 500 * 10**18])
+    drill.expect("AgoraAllowanceLow")
+
+    _as_admin(drill, "setMinterAllowance(address,uint256)", ["address", "uint256"], [chain.minter, 10**24])
+    drill.gone("AgoraAllowanceLow")
+
+
+def test_a_task_that_ends_by_an_error(drill: Drill) -> None:
+    drill.platform.python(FAIL)
+    drill.expect("AgoraTaskFailed")
+    drill.gone("AgoraTaskFailed")
+
+
+def test_a_transaction_that_keeps_a_table(drill: Drill) -> None:
+    platform = drill.platform
+    with _beside(platform, LOCK):
+        url, headers = f"{platform.layout.web_url}/api/v1/assets", platform._auth()
+        waiting = [threading.Thread(target=_get, args=(url, headers)) for _ in range(2)]
+        for thread in waiting:
+            thread.start()
+        drill.expect("AgoraTransactionLong", "AgoraFiguresMissing")
+        for thread in waiting:
+            thread.join()
+        drill.expect("AgoraRequestsSlow")
+    drill.gone("AgoraTransactionLong", "AgoraFiguresMissing", "AgoraRequestsSlow")
+
+
+def test_a_server_whose_connections_run_out(drill: Drill) -> None:
+    with _beside(drill.platform, CONNECT):
+        drill.expect("AgoraConnectionsShort")
+    drill.gone("AgoraConnectionsShort")
+
+
+def test_a_worker_that_is_dead(drill: Drill) -> None:
+    platform = drill.platform
+    platform.kill("worker")
+    order_id = platform.place("0.16")
+    drill.expect("AgoraWorkerDown", "AgoraQueueLate")
+    drill.expect("AgoraStandsStill", within=180)  # a minute, before anything counts as such
+
+    platform.start("worker")
+    platform.until_minted(order_id, within=60)
+    drill.gone("AgoraWorkerDown", "AgoraQueueLate")
+
+
+def test_a_follower_that_is_dead(drill: Drill) -> None:
+    platform = drill.platform
+    assert platform.python(LISTEN) == "listening"
+    platform.until_minted(platform.place("0.17"))
+    time.sleep(3)  # the first deliveries fail, and wait for their next attempt
+    platform.kill("follower")
+    platform.manage("pause", "minting", "--reason", "drill")
+    drill.expect("AgoraLoopDown", "AgoraStopped")
+    drill.expect("AgoraPriceOld", "AgoraBudgetUnknown", "AgoraAuditLogUnsealed", "AgoraWebhooksLate")
+    _until_no_price(platform)
+    drill.expect("AgoraRequestsFail")
+    drill.expect("AgoraReservesNotCompared", within=180)
+
+    platform.start("follower")
+    platform.manage("reconcile")
+    gone = ("AgoraLoopDown", "AgoraPriceOld", "AgoraBudgetUnknown", "AgoraAuditLogUnsealed", "AgoraReservesNotCompared")
+    drill.gone(*gone)
+
+
+def test_a_web_process_that_is_dead_wakes_somebody(drill: Drill) -> None:
+    drill.platform.kill("web")
+    drill.expect("AgoraWebDown")
+    drill.platform.start("web")
+    drill.gone("AgoraWebDown")
+
+    told = [message for message in drill.told if message["groupLabels"].get("alertname") == "AgoraWebDown"]
+    assert {message["to"] for message in told} == {"on-call"}
+    assert {message["status"] for message in told} == {"firing", "resolved"}
+    (book,) = {alert["annotations"]["runbook_url"] for message in told for alert in message["alerts"]}
+    assert book.startswith("docs/compliance/incident-runbooks/")
+
+
+def test_tokens_that_nobody_promised(drill: Drill) -> None:
+    """The last one: it leaves the books in disorder."""
+    role = keccak(text="MINTER_ROLE")
+    thief = drill.platform.chain.rpc("eth_accounts")[5]
+    _as_admin(
+        drill, "setReserveFeed(address,uint256,uint256)", ["address", "uint256", "uint256"], ["0x" + "0" * 40, 0, 0]
+    )
+    _as_admin(drill, "grantRole(bytes32,address)", ["bytes32", "address"], [role, thief])
+    _as_admin(drill, "setMinterAllowance(address,uint256)", ["address", "uint256"], [thief, 10**20])
+    types, values = ["address", "uint256", "string"], [drill.platform.wallet, 10**20, "stolen"]
+    _send(drill, thief, "mint(address,uint256,string)", types, values)
+    drill.expect("AgoraForeignMint", "AgoraHeldByGuard")
+    with pytest.raises(processes.SetupFailed):  # it says that the books differ
+        drill.platform.manage("reconcile")
+    drill.expect("AgoraBreak", "AgoraReservesShort")
+
+
+def test_each_alert_has_been_seen(drill: Drill) -> None:
+    assert {rule["alert"] for rule in rules.alerts(rules.load())} - drill.seen == set()
+
+
+def _as_admin(drill: Drill, signature: str, types: list[str], values: list[Any]) -> None:
+    _send(drill, drill.platform.chain.rpc("eth_accounts")[0], signature, types, values)
+
+
+def _send(drill: Drill, sender: str, signature: str, types: list[str], values: list[Any]) -> None:
+    chain = drill.platform.chain
+    data = "0x" + (keccak(text=signature)[:4] + encode(types, values)).hex()
+    transaction = {"from": sender, "to": chain.token, "data": data, "gas": hex(300_000)}
+    sent = chain.rpc("eth_sendTransaction", transaction)
+    receipt = drill.platform.until(lambda: chain.rpc("eth_getTransactionReceipt", sent))
+    assert receipt["status"] == "0x1", f"{signature}: {receipt}"
+
+
+@contextmanager
+def _beside(platform: e2e.Platform, code: str) -> Iterator[None]:
+    """Python inside the installation, in a process of its own, until the block is left."""
+    command = [*processes.MANAGE, "shell", "--no-imports", "-c", code]
+    process = subprocess.Popen(command, env={**os.environ, **platform.layout.env()}, stdout=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _get(url: str, headers: dict[str, str]) -> None:
+    requests.get(url, headers=headers, timeout=60)
+
+
+def _until_no_price(platform: e2e.Platform) -> None:
+    """Buy until buying is refused for want of a price, and go on for a while."""
+
+    def refused() -> bool:
+        return platform.post("0.18").status_code >= 500
+
+    platform.until(refused, within=120)
+    for _ in range(20):
+        refused()
+
+
+def test_every_expression_of_the_dashboards_is_read_by_prometheus(drill: Drill) -> None:
+    expressions = [expression for board in rules.dashboards().values() for expression in rules.expressions_in(board)]
+
+    assert len(expressions) > 40
+    for expression in expressions:
+        drill.ask(expression.replace("$__rate_interval", "5m"))
