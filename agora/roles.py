@@ -18,6 +18,7 @@ _LOOP = (
     *_view("custody", "vaultaccount", "custodyrecord", "custodyevent", "vendormessage"),
     *_view("minting", "tokenswitch", "tokenswitchevent"),
     *_view("minting", "token", "minttx", "mintevent", "txattempt", "block", "reorg", "foreignmint"),
+    *_view("minting", "rpcnode", "foreignnonce"),
     *_view("reserves", "reserveattestation", "attestationoutcome"),
     *_view("reserves", "reconciliationrun", "break", "breaknote", "reservereport", "reserveline"),
 )

@@ -325,6 +325,8 @@ os.environ.setdefault("FIREBLOCKS_SDK_SUPPRESS_DEPRECATION_WARNING", "1")  # ADR
 CHAIN_RPC_URLS = _secrets("CHAIN_RPC_URLS") or ["http://127.0.0.1:8545"]  # a provider's address often holds its key
 CHAIN_QUORUM = env.int("CHAIN_QUORUM", default=0)  # RPCs that must agree; 0: two, or one where there is only one
 CHAIN_MAX_LAG = env.int("CHAIN_MAX_LAG", default=5)  # blocks; an RPC further behind is not asked for the head
+CHAIN_MAX_FEE_WEI = env.int("CHAIN_MAX_FEE_WEI", default=20 * 10**9)  # a gas; above it mints wait
+CHAIN_BUMP_AFTER = env.float("CHAIN_BUMP_AFTER", default=30.0)  # seconds in the pool before a mint bids more
 CHAIN_ID = env.int("CHAIN_ID", default=31337)
 CHAIN_NAME = env.str("CHAIN_NAME", default="Agora local chain")  # as a wallet shows it
 CHAIN_PUBLIC_RPC_URL = env.str("CHAIN_PUBLIC_RPC_URL", default="")  # offered to wallets that do not know the chain

@@ -11,9 +11,11 @@ from minting.forms import StopForm
 from minting.models import (
     Block,
     ForeignMint,
+    ForeignNonce,
     MintEvent,
     MintTx,
     Reorg,
+    RpcNode,
     Token,
     TokenSwitch,
     TokenSwitchEvent,
@@ -194,3 +196,13 @@ class BlockAdmin(ReadOnlyAdmin):
     list_display = ("number", "hash", "parent_hash", "timestamp")
     search_fields = ("=number", "=hash")
     ordering = ("-number",)
+
+
+@admin.register(RpcNode)
+class RpcNodeAdmin(ReadOnlyAdmin):
+    list_display = ("name", "state", "head", "lag", "reason", "quarantines", "changed_at", "seen_at")
+
+
+@admin.register(ForeignNonce)
+class ForeignNonceAdmin(ReadOnlyAdmin):
+    list_display = ("seen_at", "chain_id", "signer", "nonce")

@@ -34,7 +34,6 @@ BALANCE = Gauge(name="agora_signer_balance_ether", help="What the address has, i
 ALLOWANCE = Gauge(name="agora_signer_allowance_tokens", help="Tokens that the contract still lets the minter mint.")
 BUDGET_AGE = Gauge(name="agora_signer_budget_age_seconds", help="When the node was last asked.", labels=("role",))
 
-MINT_GAS = 150_000  # more than a mint or a report takes (make contracts-check prints what they do)
 WEI = 10**18
 
 
@@ -59,7 +58,7 @@ def _chain(*, now: datetime) -> Iterator[Reading]:
 
 def _signers(*, now: datetime) -> Iterator[Reading]:
     for one in SignerBudget.objects.filter(chain_id=settings.CHAIN_ID).order_by("pk"):
-        yield GAS_LEFT.is_at(one.balance_wei // max(1, one.max_fee_per_gas * MINT_GAS), role=one.role)
+        yield GAS_LEFT.is_at(one.mints_left, role=one.role)
         yield BALANCE.is_at(float(one.balance_wei / WEI), role=one.role)
         yield BUDGET_AGE.is_at(seconds_since(one.checked_at, now), role=one.role)
         if one.allowance_wei is not None:

@@ -12,6 +12,8 @@ from agora.lib.ids import new_id
 from agora.lib.statemachine import StateEvent, Stateful, append_only, event_triggers, state_triggers
 from minting.states import MOVES, SWITCH_MOVES, MintStatus, Stoppable, SwitchStatus, Turn
 
+MINT_GAS = 150_000  # more than a mint or a report takes (make contracts-check prints what they do)
+
 
 def amount_field(**options: Any) -> models.DecimalField:
     """An integer of up to 256 bits: wei."""
@@ -170,6 +172,7 @@ class TxAttempt(models.Model):
     allocated_at = models.DateTimeField()
     signed_at = models.DateTimeField(null=True, blank=True)
     reverted_at = models.DateTimeField(null=True, blank=True)  # mined with status 0: its nonce is spent
+    superseded_at = models.DateTimeField(null=True, blank=True)  # its nonce is spent by another, so it can never land
 
     class Meta:
         constraints: ClassVar = [
@@ -186,6 +189,25 @@ class TxAttempt(models.Model):
         ]
         triggers: ClassVar = [
             pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="bump_outbids",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                condition=pgtrigger.Q(new__bump__gt=0),
+                # What nodes ask of a replacement, and our signer: the same transaction, both fees an eighth higher.
+                func=pgtrigger.Func("""
+                    IF NOT EXISTS (
+                        SELECT FROM {meta.db_table} last
+                        WHERE last.mint_id = NEW.mint_id AND last.chain_id = NEW.chain_id AND last.signer = NEW.signer
+                          AND last.nonce = NEW.nonce AND last.bump = NEW.bump - 1 AND last.gas = NEW.gas
+                          AND NEW.max_fee_per_gas * 8 >= last.max_fee_per_gas * 9
+                          AND NEW.max_priority_fee_per_gas * 8 >= last.max_priority_fee_per_gas * 9
+                    ) THEN
+                        RAISE EXCEPTION 'agora: bump % of nonce % does not outbid the one before', NEW.bump, NEW.nonce;
+                    END IF;
+                    RETURN NEW;
+                """),
+            ),
             pgtrigger.ReadOnly(
                 name="transaction_is_fixed",
                 fields=[
@@ -323,6 +345,45 @@ class TokenSwitchEvent(StateEvent):
         triggers: ClassVar = event_triggers(subject_table="minting_tokenswitch", subject_column="switch_id")
 
 
+class ForeignNonce(models.Model):
+    """A nonce of a minting key that is final with a transaction that is none of ours: an alarm, kept."""
+
+    chain_id = models.BigIntegerField()
+    signer = models.CharField(max_length=42)
+    nonce = models.PositiveBigIntegerField()
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["chain_id", "signer", "nonce"], name="foreign_nonce_once"),
+        ]
+        triggers: ClassVar = append_only()
+
+    def __str__(self) -> str:
+        return f"nonce {self.nonce} of {self.signer}"
+
+
+class RpcNode(models.Model):
+    """One RPC as the watcher last found it; for the console. Its URL, which may hold a key, is nowhere."""
+
+    chain_id = models.BigIntegerField()
+    name = models.CharField(max_length=255)  # host and port
+    state = models.CharField(max_length=16)  # minting/chains/evm/health.py
+    head = models.BigIntegerField(null=True, blank=True)
+    lag = models.PositiveBigIntegerField(default=0)
+    reason = models.TextField(blank=True)
+    quarantines = models.PositiveIntegerField(default=0)
+    counts = models.BooleanField(default=True)  # towards the quorum
+    changed_at = models.DateTimeField()  # its state
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["chain_id", "name"], name="rpc_node_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Block(models.Model):
     """A recent block as last seen, linked by parent hash. A cache of the chain: a reorg replaces rows."""
 
@@ -431,3 +492,8 @@ class SignerBudget(models.Model):
 
     def __str__(self) -> str:
         return f"{self.role} {self.address}"
+
+    @property
+    def mints_left(self) -> int:
+        """Mints, or reports, that it can pay for at the fee of then."""
+        return int(self.balance_wei) // max(1, int(self.max_fee_per_gas) * MINT_GAS)

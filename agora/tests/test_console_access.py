@@ -76,6 +76,7 @@ LISTS: dict[str, set[str]] = {
     **{f"orders.{name}": LOOP for name in ("assetprice", "marketclock", "fxrate", "feedhealth")},
     **{f"custody.{name}": LOOP for name in ("vaultaccount", "custodyrecord", "vendormessage")},
     **{f"minting.{name}": LOOP for name in ("token", "minttx", "reorg", "foreignmint", "block", "tokenswitch")},
+    **{f"minting.{name}": LOOP for name in ("rpcnode", "foreignnonce")},
     **{f"reserves.{name}": LOOP for name in ("reconciliationrun", "break", "reserveattestation", "reservereport")},
     **{f"django_q.{name}": QUEUE for name in ("failure", "ormq", "schedule")},
 }
@@ -333,7 +334,7 @@ def test_the_groups_name_permissions_that_models_declare() -> None:
 
 def test_migrate_alone_makes_the_groups() -> None:
     Group.objects.all().delete()
-    import_module("accounts.migrations.0019_switch_groups").sync(apps, None)
+    import_module("accounts.migrations.0020_switch_groups").sync(apps, None)
 
     made = {
         group.name: {

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -169,11 +170,11 @@ def port(transactional_db: None, tmp_path: Path) -> Iterator[int]:
 
 
 def _get(port: int, path: str, **headers: str) -> http.client.HTTPResponse:
-    link = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    link.request("GET", path, headers={"Host": "agora.example", **headers})
-    answer = link.getresponse()
-    answer.read()
-    return answer
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as link:
+        link.request("GET", path, headers={"Host": "agora.example", **headers})
+        answer = link.getresponse()
+        answer.read()
+        return answer
 
 
 def test_answers_behind_tls_carry_csp_hsts_and_locked_cookies(port: int) -> None:

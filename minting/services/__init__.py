@@ -12,6 +12,7 @@ from minting.services.requesting import request_mint
 from minting.services.steering import close_failed_mint, look_for_mint, rebroadcast_mint
 from minting.services.sweeping import sweep_mints
 from minting.services.switching import start_token, stop_token
+from minting.services.tending import follow_chain
 from minting.services.turning import advance_switch, sweep_switches
 from minting.services.watching import watch_chain_once
 
@@ -26,6 +27,7 @@ __all__ = [
     "deploy_token",
     "explain_wait",
     "export_data",
+    "follow_chain",
     "look_at_budgets",
     "look_for_mint",
     "observe_mint",

@@ -16,7 +16,7 @@ from django.utils import timezone
 from accounts.services import follow_webhooks, seal_audit_log, sweep_customers
 from agora.lib import loops
 from custody.services import sweep_custody
-from minting.services import sweep_mints, sweep_switches, verify_chain, watch_chain_once
+from minting.services import follow_chain, sweep_mints, sweep_switches, verify_chain
 from orders.services import (
     evaluate_rules,
     follow_trade_updates,
@@ -37,11 +37,6 @@ def sweep(*, now: datetime) -> None:
     sweep_switches(now=now)
 
 
-def watch(*, now: datetime) -> None:
-    while watch_chain_once(now=now):
-        pass
-
-
 def follow_market(*, now: datetime) -> None:
     refresh_clock(now=now)  # first: whether a price is old depends on it
     refresh_prices(now=now)
@@ -55,7 +50,7 @@ def all_loops() -> list[loops.Loop]:
     return [
         loops.Loop("trade-stream", 0.0, lambda stop: follow_trade_updates(stop=stop)),
         loops.Loop("broker-list", settings.BROKER_LIST_EVERY, _at_now(list_at_broker)),
-        loops.Loop("chain", settings.CHAIN_POLL_EVERY, _at_now(watch)),
+        loops.Loop("chain", settings.CHAIN_POLL_EVERY, _at_now(follow_chain)),
         loops.Loop("sweep", settings.SWEEP_EVERY, _at_now(sweep)),
         loops.Loop("prices", settings.PRICES_EVERY, _at_now(follow_market)),
         loops.Loop("rates", 60.0, _at_now(refresh_rates)),  # asks once in RATES_EVERY, again in a minute if in vain

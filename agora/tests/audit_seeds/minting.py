@@ -85,11 +85,20 @@ SEEDS: dict[str, tuple[str, list[str]]] = {
             "UPDATE minting_txattempt SET nonce = nonce + 5 WHERE nonce = (SELECT max(nonce) FROM minting_txattempt)",
         ],
     ),
-    "a nonce is used by two mints": (
-        "a nonce belongs to one mint",
+    "a replacement bids one wei more": (
+        "a replacement is the same transaction with both fees an eighth higher",
         [
-            "UPDATE minting_txattempt SET bump = 1, nonce = (SELECT min(nonce) FROM minting_txattempt)"
-            " WHERE nonce = (SELECT max(nonce) FROM minting_txattempt)"
+            "INSERT INTO minting_txattempt (id, mint_id, chain_id, signer, nonce, bump, gas, max_fee_per_gas,"
+            " max_priority_fee_per_gas, request, request_id, tx_hash, allocated_at)"
+            " SELECT gen_random_uuid(), mint_id, chain_id, signer, nonce, 1, gas, max_fee_per_gas + 1,"
+            " max_priority_fee_per_gas, 1, 'again', '', now() FROM minting_txattempt ORDER BY nonce LIMIT 1"
+        ],
+    ),
+    "somebody else used a nonce that we count on": (
+        "no transaction that can land has a nonce that somebody else used",
+        [
+            "INSERT INTO minting_foreignnonce (chain_id, signer, nonce, seen_at)"
+            " SELECT chain_id, signer, nonce, now() FROM minting_txattempt LIMIT 1"
         ],
     ),
     "a mint is in a transaction that is not ours": (
@@ -184,8 +193,22 @@ SEEDS_OF_SEVERAL: dict[str, tuple[set[str], list[str]]] = {
         {"no more is promised than is in custody", "a token's promises are the sum of its mints"},
         ["UPDATE minting_token SET committed_wei = committed_wei + 1"],
     ),
+    "a nonce is used by two mints": (
+        {
+            "a nonce belongs to one mint",
+            "a replacement is the same transaction with both fees an eighth higher",
+        },
+        [
+            "UPDATE minting_txattempt SET bump = 1, nonce = (SELECT min(nonce) FROM minting_txattempt)"
+            " WHERE nonce = (SELECT max(nonce) FROM minting_txattempt)"
+        ],
+    ),
     "a second transaction of one mint can land": (
-        {"a nonce belongs to one mint", "a mint has one transaction that can land at a time"},
+        {
+            "a nonce belongs to one mint",
+            "a mint has one transaction that can land at a time",
+            "a replacement is the same transaction with both fees an eighth higher",
+        },
         [
             "INSERT INTO minting_txattempt (id, mint_id, chain_id, signer, nonce, bump, gas, max_fee_per_gas,"
             " max_priority_fee_per_gas, request, request_id, tx_hash, allocated_at)"

@@ -48,7 +48,7 @@ BUGS = {
         (
             Edit(
                 "minting.services.advancing:_open_attempt",
-                'return mint.tx_attempts.filter(reverted_at=None).order_by("-allocated_at").first()',
+                'return mint.tx_attempts.filter(reverted_at=None, superseded_at=None).order_by("-allocated_at").first()',
                 "return None",
             ),
         ),
@@ -79,8 +79,8 @@ BUGS = {
         (
             Edit(
                 f"{WATCH}:_left_chain",
-                "return current is None or current.hash != block.hash",
-                "return current is None",
+                "return ours.exists()",
+                "return False",
             ),
             Edit(f"{WATCH}:_linked", "if parent is not None and header.parent_hash != parent:", "if False:"),
         ),
@@ -183,9 +183,9 @@ BUGS = {
         "No receipt means that the transaction is lost: it is signed anew.",
         (
             Edit(
-                "minting.services.observing:observe_mint",
-                'chain.broadcast(bytes(attempt.raw or b""))',
-                "_revert(attempt_id=attempt.pk, now=now)",
+                "minting.services.observing:_observe",
+                "if receipts:",
+                "if not receipts:\n        _revert(attempt_id=attempts[-1].pk, now=now)\n    if True:",
             ),
         ),
     ),

@@ -11,6 +11,7 @@ from agora.tests.sweep.other_works import Checking, Deploying, Reconciling, Repo
 from agora.tests.sweep.works import (
     Buying,
     BuyingAmidReorgs,
+    BuyingAnnounced,
     BuyingDeafly,
     BuyingOnce,
     BuyingRefused,
@@ -39,7 +40,7 @@ USUAL: dict[str, tuple[Process, Callable[[Yard], Work]]] = {
     "attestation": ("either", Buying),
     "report": ("follower", Reporting),
     "reconcile": ("worker", Reconciling),
-    "webhook": ("follower", Buying),
+    "webhook": ("follower", BuyingAnnounced),
     "kyc": ("worker", Checking),
     "kyc_message": ("worker", Checking),
     "deploy": ("command", Deploying),

@@ -121,6 +121,28 @@ class Buying(Work):
         return order["status"] in MINTED
 
 
+class BuyingAnnounced(Buying):
+    """An integrator's endpoint hears of each order. Whose attempt died is presumed dead after 30 s."""
+
+    def is_done(self) -> bool:
+        return super().is_done() and all(len(ids) >= 1 for ids in self._heard().values())
+
+    def faults(self) -> list[str]:
+        wrong = {what: ids for what, ids in self._heard().items() if len(ids) != 1}
+        return [*super().faults(), *([f"heard of under other than one id: {wrong}"] if wrong else [])]
+
+    def _heard(self) -> dict[tuple[str, str], set[str]]:
+        """The webhook-ids under which each order's two events came."""
+        heard: dict[tuple[str, str], set[str]] = {
+            (order_id, type): set() for order_id in self.quantities for type in ("order.filled", "order.minted")
+        }
+        for one in list(self.yard.receiver.heard):
+            what = (str(one.event["data"].get("order_id")), str(one.event["type"]))
+            if what in heard:
+                heard[what].add(one.id)
+        return heard
+
+
 class BuyingUnheard(Buying):
     """The broker breaks off before it has taken the order: uncertain, looked up, told again."""
 

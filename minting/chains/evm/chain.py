@@ -12,7 +12,7 @@ from eth_utils import keccak
 from agora.lib.errors import Rejected, Unavailable, Uncertain, VendorError
 from agora.lib.http import CONNECT_TIMEOUT, READ_TIMEOUT
 from minting.chains import abi, artifact
-from minting.chains.base import Fees, MintCall, MintedLog, TransferLog
+from minting.chains.base import FeeMarket, Fees, MintCall, MintedLog, TransferLog
 from minting.chains.evm import parsing
 from minting.chains.evm.quorum import QuorumReads, logs_of, minted_filter
 from minting.chains.evm.rpc import Query, Rpc
@@ -96,13 +96,17 @@ class EvmChain(QuorumReads):
 
     # --- Sending --------------------------------------------------------------------------------------------------
 
-    def fees(self) -> Fees:
+    def fee_market(self) -> FeeMarket:
         base_fee = Query(
             "eth_getBlockByNumber", ["latest", False], lambda value: parsing.quantity(value["baseFeePerGas"])
         )
         tip = Query("eth_maxPriorityFeePerGas", [], parsing.quantity)
         base_fee_wei, tip_wei = self._rpc.ask_batch([base_fee, tip])
-        return Fees(max_fee_per_gas=2 * base_fee_wei + tip_wei, max_priority_fee_per_gas=tip_wei)
+        return FeeMarket(base_fee=base_fee_wei, tip=tip_wei)
+
+    def fees(self) -> Fees:
+        market = self.fee_market()
+        return Fees(max_fee_per_gas=2 * market.base_fee + market.tip, max_priority_fee_per_gas=market.tip)
 
     def broadcast(self, raw: bytes) -> str:
         tx_hash = "0x" + keccak(raw).hex()
@@ -130,9 +134,6 @@ class EvmChain(QuorumReads):
     def code_hash(self, address: str) -> str | None:
         code = self.code(address)
         return "0x" + keccak(code).hex() if code else None
-
-    def native_balance(self, address: str) -> int:
-        return self._rpc.ask(Query("eth_getBalance", [address, "latest"], parsing.quantity))
 
     def read(
         self,

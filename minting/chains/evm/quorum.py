@@ -39,13 +39,22 @@ class QuorumReads:
     # --- Following ------------------------------------------------------------------------------------------------
 
     def survey(self, number: int | None) -> Survey:
-        try:
-            found = self._survey(number)
-        except NoQuorum:
-            self._rpc.note(has_quorum=False)
-            raise
-        self._rpc.note(has_quorum=True)
-        return found
+        quorum = self._rpc.quorum
+        places = [] if number is None else [number] if quorum == 1 else [number, max(0, number - self._depth)]
+        queries: list[Query[Header | None]] = [LATEST_OR_NONE, *(block(place) for place in places)]
+        votes = self._rpc.poll(lambda node: tuple(node.ask_batch(queries)), enough=lambda votes: True)
+        head = reached([said[0].number for said in _answers(votes) if said[0]], quorum)
+        for vote in votes:
+            if vote.refusal is None and vote.answer[0]:
+                vote.node.health.saw(vote.answer[0].number, quorum_head=head)
+        if number is None:
+            return Survey(head=head, known=None)
+        if quorum > 1:
+            self._judge_depth(votes)
+        if number <= head:
+            known = agreed([said[1] for said in _answers(votes) if said[1] is not None], quorum)
+            return Survey(head=head, known=known)
+        return Survey(head=head, known=_answers(votes)[0][0] if quorum == 1 else self.header(head))
 
     def stretch(self, *, first: int, last: int, contracts: list[str]) -> Stretch:
         votes = self._rpc.poll(lambda node: _blocks(node, first, last, contracts), enough=self._agree_in_blocks)
@@ -54,6 +63,9 @@ class QuorumReads:
         self._judge(votes, "logs", lambda said: None if said[0] != headers else said[1] == logs, bool(logs))
         final = reached(finals, self._rpc.quorum) if len(finals) >= self._rpc.quorum else None
         return Stretch(headers=list(headers), logs=list(logs), finalized=final)
+
+    def note(self, *, has_quorum: bool) -> None:
+        self._rpc.note(has_quorum=has_quorum)
 
     def node_reports(self) -> list[NodeReport]:
         return self._rpc.reports()
@@ -124,6 +136,11 @@ class QuorumReads:
         query = Query("eth_getCode", [address, "latest"], parsing.data)
         return self._agree(lambda node: node.ask(query))
 
+    def native_balance(self, address: str) -> int:
+        query = Query("eth_getBalance", [address, "latest"], parsing.quantity)
+        votes = self._rpc.poll(lambda node: node.ask(query), enough=lambda votes: True)
+        return reached(_answers(votes), self._rpc.quorum)
+
     def is_mint_key_used(self, *, contract: str, mint_key: str, block: int | None = None) -> bool:
         return bool([0, 1].index(self._word(contract, block, "usedBrokerTrade", keccak(text=mint_key))))
 
@@ -134,24 +151,6 @@ class QuorumReads:
         return self._word(contract, block, "totalSupply")
 
     # --- Private --------------------------------------------------------------------------------------------------
-
-    def _survey(self, number: int | None) -> Survey:
-        quorum = self._rpc.quorum
-        places = [] if number is None else [number] if quorum == 1 else [number, max(0, number - self._depth)]
-        queries: list[Query[Header | None]] = [LATEST_OR_NONE, *(block(place) for place in places)]
-        votes = self._rpc.poll(lambda node: tuple(node.ask_batch(queries)), enough=lambda votes: True)
-        head = reached([said[0].number for said in _answers(votes) if said[0]], quorum)
-        for vote in votes:
-            if vote.refusal is None and vote.answer[0]:
-                vote.node.health.saw(vote.answer[0].number, quorum_head=head)
-        if number is None:
-            return Survey(head=head, known=None)
-        if quorum > 1:
-            self._judge_depth(votes)
-        if number <= head:
-            known = agreed([said[1] for said in _answers(votes) if said[1] is not None], quorum)
-            return Survey(head=head, known=known)
-        return Survey(head=head, known=_answers(votes)[0][0] if quorum == 1 else self.header(head))
 
     def _judge_depth(self, votes: list[Vote[tuple[Header | None, ...]]]) -> None:
         """Each node's chain where it can no longer be honest to differ."""

@@ -131,13 +131,12 @@ class Rpc:
         codes = self._codes() if not all(node.health.is_checked for node in voters) else {}
         votes = self._hear(voters, partial(self._vote, attempt=attempt, codes=codes), enough)
         if len(_counted(votes)) < self.quorum:
-            self.note(has_quorum=False)
             states = ", ".join(f"{node.name} is {node.health.state}" for node in self._nodes)
             raise NoQuorum(f"{len(_counted(votes))} of {len(self._nodes)} nodes answer, {self.quorum} must: {states}")
         return votes
 
     def note(self, *, has_quorum: bool) -> None:
-        """Whether the watcher's conclusions stand; an alarm when they have not for a while."""
+        """Whether the last look at the chain came to a conclusion; an alarm when none has for a while."""
         now = self._clock()
         if has_quorum:
             self._without_quorum_since, self._has_alarmed = None, False

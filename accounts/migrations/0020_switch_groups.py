@@ -11,6 +11,6 @@ def sync(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0018_holds_closed_for_good")]
+    dependencies = [("accounts", "0019_chain_groups")]
 
     operations = [migrations.RunPython(sync, migrations.RunPython.noop)]

@@ -10,7 +10,7 @@ import agora.lib.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("minting", "0006_final_block"),
+        ("minting", "0007_nonces_and_nodes"),
     ]
 
     operations = [
