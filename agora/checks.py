@@ -33,6 +33,7 @@ EMITTED_BY = {
     "custody": "custody",
     "signature": "custody",
     "mint": "minting",
+    "token": "minting",
     "reconciliation": "reserves",
     "webhook": "accounts",
 }

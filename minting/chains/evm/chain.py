@@ -137,10 +137,16 @@ class EvmChain(QuorumReads):
         return "0x" + keccak(code).hex() if code else None
 
     def read(
-        self, *, contract: str, function: str, arguments: tuple[object, ...] = (), of: str = artifact.TOKEN
+        self,
+        *,
+        contract: str,
+        function: str,
+        arguments: tuple[object, ...] = (),
+        of: str = artifact.TOKEN,
+        block: int | None = None,
     ) -> tuple[Any, ...]:
-        calldata = abi.encode_call(function, *arguments, of=of)
-        answer = self._rpc.ask(Query("eth_call", [{"to": contract, "data": calldata}, "latest"], parsing.data))
+        calldata, at = abi.encode_call(function, *arguments, of=of), "latest" if block is None else hex(block)
+        answer = self._rpc.ask(Query("eth_call", [{"to": contract, "data": calldata}, at], parsing.data))
         if not answer:
             raise Rejected(f"there is no contract at {contract}", vendor_code="NoCode")
         try:
