@@ -42,6 +42,9 @@ up: setup ## the same platform, kept running, on http://localhost:8000
 por: setup ## a reserve package of 100,000 made-up holders, checked by two independent verifiers
 	@$(BIN)/python manage.py por_drill
 
+bench: setup ## measure speed, memory and cost against docs/benchmarks.md's targets; BENCH="--quick --only intake" for less
+	@$(BIN)/python -m bench $(BENCH)
+
 # A test that fails among the others and passes alone is printed as FLAKY: mend it; the run does not hide it, nor stop for it.
 test: setup ## the whole suite, in parallel
 	@$(BIN)/python -m agora.tests.suite

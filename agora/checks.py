@@ -35,6 +35,7 @@ EMITTED_BY = {
     "custody": "custody",
     "signature": "custody",
     "mint": "minting",
+    "token": "minting",
     "reconciliation": "reserves",
     "webhook": "accounts",
 }

@@ -63,7 +63,7 @@ APP = Role("agora_app", columns=_LOCKED)
 WEB = Role(
     "agora_web",
     reads_only=_NOT_THE_WEBS,
-    inserts_only=frozenset({"accounts_auditentry", "django_q_ormq"}),
+    inserts_only=frozenset({"accounts_auditentry", "django_q_ormq", "minting_tokenswitch", "minting_tokenswitchevent"}),
     # Staff may have a mint looked at sooner (minting.services.steering).
     columns={**_LOCKED, "minting_minttx": ("next_attempt_at",)},
 )

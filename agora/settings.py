@@ -287,7 +287,7 @@ Q_CLUSTER = {
     "broker_class": "agora.lib.doorbell.Doorbell",
     "workers": env.int("WORKER_PROCESSES", default=2),
     "queue_limit": 2,
-    "bulk": 1,
+    "bulk": 4,
     "poll": 0.5,
     "timeout": 30,
     "retry": 120,  # > timeout x (queue_limit + bulk + 1) / workers: a prefetched task must not expire in memory
@@ -382,6 +382,7 @@ UNCERTAIN_GRACE = env.float("UNCERTAIN_GRACE", default=3.0)  # a 404 this soon a
 SWEEP_EVERY = env.float("SWEEP_EVERY", default=1.0)
 BROKER_LIST_EVERY = env.float("BROKER_LIST_EVERY", default=5.0)  # one list call for all that is open
 CHAIN_POLL_EVERY = env.float("CHAIN_POLL_EVERY", default=0.25)
+CHAIN_POLL_BUSY = env.float("CHAIN_POLL_BUSY", default=0.1)  # while a mint is on its way
 AUDIT_SEAL_EVERY = env.float("AUDIT_SEAL_EVERY", default=5.0)  # an audit entry is sealed within a minute
 BUDGETS_EVERY = env.float("BUDGETS_EVERY", default=30.0)  # what the signers' addresses still have
 PRICES_EVERY = env.float("PRICES_EVERY", default=5.0)
