@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import ipaddress
+from collections.abc import Sequence
 from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
 from django.utils.module_loading import import_string
 
 from accounts import pii
 from agora.console_panels import PANELS
 from agora.lib.dossiers import DossierSource
 from agora.lib.errors import VendorError
+from agora.lib.metrics import Source
 from agora.lib.panels import PanelSource
+from agora.metrics_sources import SOURCES
 from agora.order_trails import ORDER_TRAILS
 from agora.pipeline import ANNOUNCERS, CLOSING_BLOCKERS, CLOSING_BLOCKERS_OUTSIDE, EVENTS
 from agora.two_person import TWO_PERSON
@@ -30,6 +35,7 @@ EMITTED_BY = {
     "custody": "custody",
     "signature": "custody",
     "mint": "minting",
+    "token": "minting",
     "reconciliation": "reserves",
     "webhook": "accounts",
 }
@@ -155,6 +161,23 @@ def check_database(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
     return [Error("DATABASE_URL is not PostgreSQL's.", hint="Set postgres://…, or unset it.", id="agora.E008")]
 
 
+@register(Tags.database, deploy=True)
+def check_database_role(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """`manage.py check --deploy --database default`, with a process's own DATABASE_URL: it must not be the owner's."""
+    if settings.AGORA_MODE == "sandbox" or not databases:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_user FROM pg_class WHERE relname = 'django_migrations' "
+            "AND relnamespace = 'public'::regnamespace AND pg_has_role(current_user, relowner, 'USAGE')"
+        )
+        owner = cursor.fetchone()
+    if owner is None:
+        return []
+    hint = "Give it agora_web's or agora_app's URL; agora_owner is for `manage.py release` alone."
+    return [Warning(f"{owner[0]} owns the tables: it could drop triggers.", hint=hint, id="agora.W061")]
+
+
 @register()
 def check_queue(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
     """The queue is the outbox only while it lives in the same database, and redelivers only what is done for."""
@@ -233,6 +256,24 @@ def check_console(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
             if not isinstance(_imported(path), DossierSource)
         ),
     ]
+
+
+@register()
+def check_observability(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    found: list[CheckMessage] = [
+        Error(f"{path} is no Source.", hint="See agora/metrics_sources.py.", id="agora.E050")
+        for path in SOURCES
+        if not isinstance(_imported(path), Source)
+    ]
+    for network in settings.METRICS_NETWORKS:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as problem:
+            found.append(Error(f"METRICS_NETWORKS: {problem}", hint="Write 10.0.0.0/8,…", id="agora.E051"))
+    if settings.METRICS_TOKEN and len(settings.METRICS_TOKEN) < 24 and settings.AGORA_MODE != "sandbox":
+        hint = "Set 24 random characters or more."
+        found.append(Error("METRICS_TOKEN is short.", hint=hint, id="agora.E051"))
+    return found
 
 
 def _imported(path: str) -> Any:

@@ -13,6 +13,7 @@ SOURCES = [
     "custody.metrics.CUSTODY",
     "minting.metrics.MINTS",
     "minting.metrics.CHAIN",
+    "minting.metrics.NODES",
     "minting.metrics.SIGNERS",
     "reserves.metrics.RESERVES",
 ]

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db.models import Count, Min
 
 from agora.lib.metrics import Gauge, Reading, Source, seconds_since
-from minting.models import Block, ForeignMint, MintTx, Reorg, SignerBudget
+from minting.models import Block, ForeignMint, MintTx, Reorg, RpcNode, SignerBudget
 from minting.states import IN_FLIGHT
 from minting.states import MintStatus as S
 
@@ -25,6 +25,11 @@ REORGS = Gauge(name="agora_reorgs_hour", help="Reorgs in the last hour that took
 REORG_DEPTH = Gauge(name="agora_reorg_depth_hour", help="Blocks that the deepest reorg of the last hour removed.")
 FOREIGN = Gauge(name="agora_foreign_mints", help="Mints on-chain that no row of ours promised, ever.")
 
+NODE = Gauge(name="agora_rpc_node", help="1 for the state that the follower has a node in.", labels=("server", "state"))
+LAG = Gauge(name="agora_rpc_lag_blocks", help="Blocks that a node is behind a quorum.", labels=("server",))
+COUNTING = Gauge(name="agora_rpc_counting", help="Nodes whose word counts: neither down, quarantined nor on probation.")
+QUORUM = Gauge(name="agora_rpc_quorum", help="How many nodes must agree in what money depends on.")
+
 GAS_LEFT = Gauge(
     name="agora_signer_mints_left",
     help="Mints of MINT_GAS that an address can pay for at the fee of a transaction sent now.",
@@ -34,7 +39,6 @@ BALANCE = Gauge(name="agora_signer_balance_ether", help="What the address has, i
 ALLOWANCE = Gauge(name="agora_signer_allowance_tokens", help="Tokens that the contract still lets the minter mint.")
 BUDGET_AGE = Gauge(name="agora_signer_budget_age_seconds", help="When the node was last asked.", labels=("role",))
 
-MINT_GAS = 150_000  # more than a mint or a report takes (make contracts-check prints what they do)
 WEI = 10**18
 
 
@@ -57,9 +61,19 @@ def _chain(*, now: datetime) -> Iterator[Reading]:
     yield FOREIGN.is_at(ForeignMint.objects.count())
 
 
+def _nodes(*, now: datetime) -> Iterator[Reading]:
+    rows = list(RpcNode.objects.filter(chain_id=settings.CHAIN_ID).order_by("name"))
+    for row in rows:
+        yield NODE.is_at(1, server=row.name, state=row.state)
+        yield LAG.is_at(row.lag, server=row.name)
+    if rows:
+        yield COUNTING.is_at(sum(row.counts for row in rows))
+        yield QUORUM.is_at(settings.CHAIN_QUORUM)
+
+
 def _signers(*, now: datetime) -> Iterator[Reading]:
     for one in SignerBudget.objects.filter(chain_id=settings.CHAIN_ID).order_by("pk"):
-        yield GAS_LEFT.is_at(one.balance_wei // max(1, one.max_fee_per_gas * MINT_GAS), role=one.role)
+        yield GAS_LEFT.is_at(one.mints_left, role=one.role)
         yield BALANCE.is_at(float(one.balance_wei / WEI), role=one.role)
         yield BUDGET_AGE.is_at(seconds_since(one.checked_at, now), role=one.role)
         if one.allowance_wei is not None:
@@ -68,4 +82,5 @@ def _signers(*, now: datetime) -> Iterator[Reading]:
 
 MINTS = Source(name="mints", gauges=(STANDING, OLDEST, UNBACKED), read=_mints)
 CHAIN = Source(name="chain", gauges=(HEAD, HEAD_AGE, REORGS, REORG_DEPTH, FOREIGN), read=_chain)
+NODES = Source(name="nodes", gauges=(NODE, LAG, COUNTING, QUORUM), read=_nodes)
 SIGNERS = Source(name="signers", gauges=(GAS_LEFT, BALANCE, ALLOWANCE, BUDGET_AGE), read=_signers)

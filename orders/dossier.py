@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from agora.lib.dossiers import MOST, Cell, DossierSource, Moment, OrderSubject, Part, Section, vendor_url
 from agora.lib.money import plain
+from agora.lib.tracing import trace_id_of
 from orders.models import BrokerMessage, Fill, Order, OrderClosing
 
 
@@ -64,6 +65,7 @@ def _facts(order: Order, closing: OrderClosing | None) -> Section:
         ("To wallet", order.recipient),
         ("Customer's id of it", order.client_order_id),
         ("Our id at the broker", order.broker_client_order_id),
+        ("Trace", Cell(trace_id_of(order.pk), vendor_url(settings.TRACE_URL, trace_id_of(order.pk)))),
         ("Broker's id", Cell(order.broker_order_id, vendor_url(settings.BROKER_ORDER_URL, order.broker_order_id))),
         ("Broker's word", f"{order.broker_status} ({order.broker_phase})" if order.broker_status else None),
         ("Why it ended", order.reason),

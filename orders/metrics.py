@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Count, Min
 
@@ -24,7 +24,10 @@ PRICE_SUSPECT = Gauge(
     name="agora_price_suspect", help="1 while a jump of the price waits for a second reading.", labels=("symbol",)
 )
 CLOCK_AGE = Gauge(name="agora_market_clock_age_seconds", help="Age of the market's hours.", labels=("broker",))
-FAILURES = Gauge(name="agora_feed_failures", help="Failures in a row since the last answer.", labels=("feed",))
+FAILURES = Gauge(
+    name="agora_feed_failures", help="Failures in a row, the last of them in the last five minutes.", labels=("feed",)
+)
+LATELY = timedelta(minutes=5)
 
 
 def _orders(*, now: datetime) -> Iterator[Reading]:
@@ -42,7 +45,9 @@ def _feeds(*, now: datetime) -> Iterator[Reading]:
     for clock in MarketClock.objects.order_by("broker"):
         yield CLOCK_AGE.is_at(seconds_since(clock.checked_at, now), broker=clock.broker)
     for feed in FeedHealth.objects.order_by("feed"):
-        yield FAILURES.is_at(feed.failures, feed=feed.feed)
+        # One that nobody asks, because a better one answers, has not failed lately.
+        is_asked = feed.failed_at is not None and now - feed.failed_at < LATELY
+        yield FAILURES.is_at(feed.failures if is_asked else 0, feed=feed.feed)
 
 
 ORDERS = Source(name="orders", gauges=(STANDING, OLDEST, UNCERTAIN), read=_orders)

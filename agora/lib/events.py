@@ -18,12 +18,16 @@ from agora.lib import tracing
 from agora.pipeline import ANNOUNCERS, EVENTS
 
 
-def emit(event: str, subject_id: UUID | str) -> None:
-    """Queue the tasks of `event` for one row, in the open transaction. KeyError: not in agora/pipeline.py."""
+def emit(event: str, subject_id: UUID | str, *, order_id: UUID | None = None) -> None:
+    """Queue the tasks of `event` for one row, in the open transaction. KeyError: not in agora/pipeline.py.
+
+    `order_id`: in whose trace they are; without it, in the one where we are.
+    """
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError(f"emit({event!r}) outside a transaction: the event would not be atomic with its cause")
-    for path in EVENTS[event]:
-        async_task(path, str(subject_id), group=event)
+    with tracing.about(order_id):
+        for path in EVENTS[event]:
+            async_task(path, str(subject_id), group=event)
 
 
 def _carry(*, task: dict[str, Any], **_: Any) -> None:

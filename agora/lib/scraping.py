@@ -39,7 +39,7 @@ def exposition(*, now: datetime) -> bytes:
     registry = CollectorRegistry(auto_describe=False)
     if settings.METRICS_DIR and Path(settings.METRICS_DIR).is_dir():
         MultiProcessCollector(registry, path=settings.METRICS_DIR)
-    registry.register(_Standing(now))  # a collector is what has collect()
+    registry.register(_Standing(now))
     return bytes(generate_latest(registry))
 
 

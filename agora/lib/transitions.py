@@ -74,10 +74,9 @@ def _write_event(
         at=now,
     )
     prepared.insert(move)
-    with tracing.about(row.about_order):
-        if status in row.EMITS:
-            events.emit(row.EMITS[status], row.pk)
-        events.announce(row, move)
+    if status in row.EMITS:
+        events.emit(row.EMITS[status], row.pk, order_id=row.about_order)
+    events.announce(row, move)
     seen = _Move(row, before, status, since, now, actor, reason)
     transaction.on_commit(seen.tell, robust=True)  # what is rolled back, or tried again, was no move
 

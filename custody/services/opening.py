@@ -36,7 +36,7 @@ def open_custody(*, order_id: UUID, now: datetime) -> None:
         next_attempt_at=now,
     )
     transitions.start(record, actor="worker", now=now)
-    events.emit("custody.advance", record.pk)
+    events.emit("custody.advance", record.pk, order_id=record.order_id)
 
 
 @serializable

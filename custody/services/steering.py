@@ -34,7 +34,7 @@ def look_up_custody(*, record_id: UUID, actor: str, reason: str, now: datetime) 
         reason=reason,
         now=now,
     )
-    events.emit("custody.advance", record.pk)
+    events.emit("custody.advance", record.pk, order_id=record.order_id)
 
 
 @serializable

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
-from agora.lib import events, tracing
+from agora.lib import events
 from custody.models import CustodyRecord
 from custody.states import CustodyStatus as S
 
@@ -25,8 +25,8 @@ def sweep_custody(*, now: datetime) -> int:
             .order_by("next_attempt_at")[:BATCH]
         )
         for record in due:
-            with tracing.about(record.order_id):
-                events.emit("custody.completed" if record.status == S.COMPLETED else "custody.advance", record.pk)
+            event = "custody.completed" if record.status == S.COMPLETED else "custody.advance"
+            events.emit(event, record.pk, order_id=record.order_id)
         CustodyRecord.objects.filter(pk__in=[record.pk for record in due]).update(
             next_attempt_at=now + timedelta(seconds=settings.NUDGE_AFTER)
         )

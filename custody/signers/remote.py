@@ -7,11 +7,13 @@ import dataclasses
 import functools
 import socket
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from agora.lib.errors import Rejected, Unavailable, Uncertain
 from agora.lib.http import assert_no_transaction
+from agora.lib.metrics import CALLS
 from custody.signers import wire
 from custody.signers.base import Intent, MintIntent, Signed, StopIntent, Submitted
 from custody.signers.encoding import signed_of
@@ -64,6 +66,23 @@ class RemoteSigner:
         return Submitted(provider_id=submitted["provider_id"], status=submitted["status"])
 
 
+@contextlib.contextmanager
+def _counted() -> Iterator[None]:
+    """As a call to a vendor is: the signer tells nobody how it is."""
+    began, outcome = time.monotonic(), "ok"
+    try:
+        yield
+    except Exception as problem:
+        outcome = _OUTCOMES.get(type(problem), "failed")
+        raise
+    finally:
+        CALLS.observe(time.monotonic() - began, vendor="signer", server="socket", outcome=outcome)
+
+
+_OUTCOMES = {Rejected: "refused", Unavailable: "unreachable", Uncertain: "timeout"}
+
+
+@_counted()
 def _ask(path: Path, request: dict[str, Any]) -> dict[str, Any]:
     assert_no_transaction()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:

@@ -45,7 +45,7 @@ def wait_for_reserves(*, mint_id: UUID, refusal: Rejected, now: datetime) -> Non
     if now >= mint.unbacked_since + timedelta(seconds=settings.RESERVE_GRACE):
         place_hold(subject=f"order:{mint.order_id}", owner=OWNER, reason=_sentence(refusal), now=now)
     logger.info("mint not backed", mint=str(mint_id), refusal=refusal.detail)
-    events.emit("mint.unbacked", mint.pk)
+    events.emit("mint.unbacked", mint.pk, order_id=mint.order_id)
 
 
 @serializable
@@ -60,7 +60,7 @@ def release_backed(*, symbol: str, now: datetime, due_only: bool = False) -> int
         release_hold(subject=f"order:{mint.order_id}", owner=OWNER, actor=ACTOR, now=now)
         mint.next_attempt_at = now + timedelta(seconds=settings.NUDGE_AFTER)
         mint.save(update_fields=["next_attempt_at"])
-        events.emit("mint.advance", mint.pk)
+        events.emit("mint.advance", mint.pk, order_id=mint.order_id)
     return len(rows)
 
 

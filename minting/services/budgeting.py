@@ -1,4 +1,4 @@
-"""Looking at what the addresses that pay for our transactions still have."""
+"""Looking at what the addresses that pay for our transactions still have, and whether minters' nonces are all ours."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from django.conf import settings
 
 from minting.chains import artifact, get_chain
 from minting.models import SignerBudget, Token
+from minting.services.guarding import watch_nonces
 
 MINTER, PUBLISHER = "minter", "publisher"
 
 
 def look_at_budgets(*, publishers: Sequence[str], now: datetime) -> None:
-    """Note the balance of every minter and of these publishers, and what minters may still mint. Raises VendorError."""
+    """Note the balance of every minter and of these publishers, and what minters may still mint; look for foreign
+    nonces. Raises VendorError."""
     chain = get_chain()
     fee = chain.fees().max_fee_per_gas
     allowances: dict[str, list[int]] = {}
@@ -27,6 +29,8 @@ def look_at_budgets(*, publishers: Sequence[str], now: datetime) -> None:
         _note(address=address, role=MINTER, balance=chain.native_balance(address), fee=fee, left=min(left), now=now)
     for address in publishers:
         _note(address=address, role=PUBLISHER, balance=chain.native_balance(address), fee=fee, left=None, now=now)
+    for address in allowances:
+        watch_nonces(chain_id=settings.CHAIN_ID, signer=address, now=now)
 
 
 def _note(*, address: str, role: str, balance: int, fee: int, left: int | None, now: datetime) -> None:

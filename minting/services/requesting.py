@@ -50,5 +50,5 @@ def _promise(token: Token, held: HeldShares, now: datetime) -> bool:
         next_attempt_at=now,
     )
     transitions.start(mint, actor="worker", now=now)
-    events.emit("mint.advance", mint.pk)
+    events.emit("mint.advance", mint.pk, order_id=mint.order_id)
     return True

@@ -64,4 +64,4 @@ def _nudge(mint_id: UUID, legal: S, event: str, action: str, actor: str, reason:
         reason=reason,
         now=now,
     )
-    events.emit(event, mint.pk)
+    events.emit(event, mint.pk, order_id=mint.order_id)

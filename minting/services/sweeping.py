@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
-from agora.lib import events, tracing
+from agora.lib import events
 from minting.models import MintTx
 from minting.states import IN_FLIGHT
 from minting.states import MintStatus as S
@@ -24,8 +24,8 @@ def sweep_mints(*, now: datetime) -> int:
             .order_by("next_attempt_at")[:BATCH]
         )
         for mint in due:
-            with tracing.about(mint.order_id):
-                events.emit("mint.sent" if mint.status == S.SENT else "mint.advance", mint.pk)
+            event = "mint.sent" if mint.status == S.SENT else "mint.advance"
+            events.emit(event, mint.pk, order_id=mint.order_id)
         early = [mint.pk for mint in due if mint.status != S.SENT]  # a SENT one stays due: observe_mint claims it
         MintTx.objects.filter(pk__in=early).update(next_attempt_at=now + timedelta(seconds=settings.NUDGE_AFTER))
     return len(due)

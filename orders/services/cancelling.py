@@ -53,7 +53,7 @@ def cancel_order(*, order_id: UUID, actor: str, now: datetime) -> Order:
         return order
     order.next_attempt_at, order.attempts = now + timedelta(seconds=settings.NUDGE_AFTER), 0
     order.save(update_fields=[*wish, "next_attempt_at", "attempts"])
-    events.emit("order.cancel_requested", order.pk)
+    events.emit("order.cancel_requested", order.pk, order_id=order.pk)
     logger.info("cancel requested", order=str(order.pk), actor=actor)
     return order
 

@@ -110,7 +110,7 @@ def _take_in(order: Order, report: BrokerOrder, execution: Execution | None, rea
         )
         if order.cancel_requested_at:  # asked for while the broker was being told
             order.next_attempt_at = now
-            events.emit("order.cancel_requested", order.pk)
+            events.emit("order.cancel_requested", order.pk, order_id=order.pk)
     recorded = _record_execution(order, execution, now) if execution else True
     _advance(order, reason, now)
     return ("STALE" if stale else "APPLIED") if recorded else "MISMATCH"
@@ -177,7 +177,7 @@ def _advance(order: Order, reason: str, now: datetime) -> None:
     order.save()
     walk_ladder(order, actor=order.broker, reason="late fill", now=now)
     if order.status == S.FILLED and order.filled_quantity == order.broker_filled_quantity:
-        events.emit("order.filled", order.pk)
+        events.emit("order.filled", order.pk, order_id=order.pk)
 
 
 def _hold(order: Order, problem: str, now: datetime) -> None:

@@ -26,7 +26,7 @@ def look_up_order(*, order_id: UUID, actor: str, reason: str, now: datetime) -> 
     order.next_attempt_at = now
     order.save(update_fields=["next_attempt_at"])
     _record(order, "order.look_up", actor, reason, now)
-    events.emit("order.accepted", order.pk)
+    events.emit("order.accepted", order.pk, order_id=order.pk)
 
 
 @serializable

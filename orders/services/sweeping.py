@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
 
-from agora.lib import events, tracing
+from agora.lib import events
 from orders.models import Order
 from orders.states import OrderStatus as S
 
@@ -28,19 +28,14 @@ def sweep_orders(*, now: datetime) -> int:
             .order_by("next_attempt_at")[:BATCH]
         )
         for order in due:
-            with tracing.about(order.pk):
-                _nudge(order)
+            if order.status in (S.PENDING, S.SUBMITTING):
+                events.emit("order.accepted", order.pk, order_id=order.pk)
+            elif order.status != S.FILLED:
+                events.emit("order.cancel_requested", order.pk, order_id=order.pk)
+            elif order.filled_quantity == order.broker_filled_quantity:
+                events.emit("order.filled", order.pk, order_id=order.pk)
             wait = min(60.0, settings.NUDGE_AFTER * 2 ** min(order.attempts, 4))
             Order.objects.filter(pk=order.pk).update(
                 next_attempt_at=now + timedelta(seconds=wait), attempts=F("attempts") + 1
             )
     return len(due)
-
-
-def _nudge(order: Order) -> None:
-    if order.status in (S.PENDING, S.SUBMITTING):
-        events.emit("order.accepted", order.pk)
-    elif order.status != S.FILLED:
-        events.emit("order.cancel_requested", order.pk)
-    elif order.filled_quantity == order.broker_filled_quantity:
-        events.emit("order.filled", order.pk)

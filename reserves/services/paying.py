@@ -11,6 +11,6 @@ from reserves.publishers import get_publisher
 
 
 def watch_budgets(*, now: datetime) -> None:
-    """Note what every minter and the reports' publisher have left. Raises VendorError, KeyFileRefused."""
+    """Note what every minter and the publisher have left. Raises VendorError, KeyFileRefused."""
     publishers = [get_publisher().address] if settings.RESERVE_PUBLISHER_KEY_FILE else []
     look_at_budgets(publishers=publishers, now=now)

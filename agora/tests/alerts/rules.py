@@ -18,7 +18,7 @@ RANGE, FOR = "30s", "1s"  # of the drill: rates need two scrapes within
 LOWERED = {
     "AgoraLoopInTrouble": ("> 5", "> 2"),
     "AgoraQueueLate": ("> 30", "> 8"),
-    "AgoraTransactionLong": ("> 300", "> 4"),
+    "AgoraLockWait": ("> 30", "> 4"),
     "AgoraPriceOld": ("> 60", "> 25"),
     "AgoraCustodySlow": ("> 900", "> 8"),
     "AgoraWebhooksLate": ("> 300", "> 8"),

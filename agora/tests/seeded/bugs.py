@@ -48,7 +48,7 @@ BUGS = {
         (
             Edit(
                 "minting.services.advancing:_open_attempt",
-                'return mint.tx_attempts.filter(reverted_at=None).order_by("-allocated_at").first()',
+                'return mint.tx_attempts.filter(reverted_at=None, superseded_at=None).order_by("-allocated_at").first()',
                 "return None",
             ),
         ),
@@ -183,9 +183,9 @@ BUGS = {
         "No receipt means that the transaction is lost: it is signed anew.",
         (
             Edit(
-                "minting.services.observing:observe_mint",
-                'chain.broadcast(bytes(attempt.raw or b""))',
-                "_revert(attempt_id=attempt.pk, now=now)",
+                "minting.services.observing:_observe",
+                "if receipts:",
+                "if not receipts:\n        _revert(attempt_id=attempts[-1].pk, now=now)\n    if True:",
             ),
         ),
     ),
