@@ -42,12 +42,24 @@ up: setup ## the same platform, kept running, on http://localhost:8000
 por: setup ## a reserve package of 100,000 made-up holders, checked by two independent verifiers
 	@$(BIN)/python manage.py por_drill
 
+bench: setup ## measure speed, memory and cost against docs/benchmarks.md's targets; BENCH="--quick --only intake" for less
+	@$(BIN)/python -m bench $(BENCH)
+
 # A test that fails among the others and passes alone is printed as FLAKY: mend it; the run does not hide it, nor stop for it.
 test: setup ## the whole suite, in parallel
 	@$(BIN)/python -m agora.tests.suite
 
 chaos: setup ## kill our processes, fault the vendors, drop blocks; then judge by the outside's own books (CHAOS=--help)
 	@$(BIN)/python -m agora.tests.chaos $(CHAOS)
+
+sweep: setup ## kill -9 a process at every crash point, hits 1 to 3; prints a table, writes sweep.csv (half an hour)
+	@$(BIN)/python -m agora.tests.sweep $(SWEEP)
+
+properties: setup ## the loop played by Hypothesis with a seed of its own, for long; the audit after each step (half an hour)
+	@$(BIN)/python -m pytest agora/tests/test_properties.py --hypothesis-profile=long -s -p no:cacheprovider
+
+seeded-bugs: setup ## plant each bug that we know, and see it caught; without it, see nothing found
+	@$(BIN)/python -m agora.tests.seeded
 
 fuzz: setup ## ask the whole API for trouble: schemathesis against a platform of its own (minutes)
 	@$(BIN)/python -m agora.tests.fuzz
@@ -94,6 +106,19 @@ contracts-check: setup ## compare the artifacts byte for byte; test, cover, weig
 lock: ## compile requirements*.in into the hashed lock files (needs uv)
 	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-emit-index-url --universal requirements.in -o requirements.txt
 	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-emit-index-url --universal requirements-dev.in -o requirements-dev.txt
+
+drills: setup ## an operator's drills in their long form: 100 queued tasks and a new SECRET_KEY; restore, then carry on (minutes)
+	@$(BIN)/python -m pytest -m "drill or not drill" -s agora/tests/test_upgrade.py agora/tests/test_backup.py agora/tests/test_deploy_files.py
+
+hosts: setup ## three hosts as network namespaces on one PostgreSQL, one is cut off (as root, minutes)
+	@$(BIN)/python -m pytest -m hosts -s agora/tests/test_hosts.py
+
+roles: setup ## the tests of pages, console and API, every request as the database's role agora_web (minutes)
+	@$(BIN)/python -m pytest -p agora.tests.as_web -n 2 agora/tests/test_console_access.py agora/tests/test_desk.py agora/tests/test_switches.py \
+		agora/tests/test_every_page.py agora/tests/test_pages.py accounts/tests reserves/tests/test_desk.py orders/tests/test_cancelling.py
+
+sbom: ## write the bill of materials (CycloneDX) from the lock files to sbom.json
+	@$(PYTHON) deploy/sbom.py sbom.json
 
 clean: ## stop the databases and delete what running left behind (.agora)
 	@for home in .agora .agora/up .agora/demo; do test ! -d $$home || $(BIN)/python -m agora.lib.embedded.server stop $$home; done

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 from django.conf import settings
 
 from agora.tests.flushing import let_flush_truncate
 from agora.tests.outside import Outside, start_outside
 from agora.tests.world import World, build_world
+
+# `make properties`; the profile by default is short and the same at each run (test_properties.py).
+hypothesis.settings.register_profile("long", max_examples=60, stateful_step_count=40, print_blob=True)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,6 +10,7 @@ PANELS = [
     "reserves.panels.BREAKS",
     "reserves.panels.RESERVES",
     "orders.panels.ORDERS",
+    "minting.panels.CHAIN",
     "agora.panels.LOOP",
     "accounts.panels.AUDIT_LOG",
 ]

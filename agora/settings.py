@@ -114,6 +114,7 @@ if BEHIND_TLS:  # a browser takes a __Host- cookie over TLS from this very host 
 CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True  # no script of ours reads them
 LANGUAGE_COOKIE_SECURE = BEHIND_TLS
 LANGUAGE_COOKIE_SAMESITE = "Lax"
+SECURE_REDIRECT_EXEMPT = [r"^metrics$", r"^healthz$", r"^readyz$"]  # asked from beside us, not through the proxy
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS else None
 SESSION_COOKIE_AGE = 12 * 3600
 SECURE_REFERRER_POLICY = "same-origin"
@@ -287,7 +288,7 @@ Q_CLUSTER = {
     "broker_class": "agora.lib.doorbell.Doorbell",
     "workers": env.int("WORKER_PROCESSES", default=2),
     "queue_limit": 2,
-    "bulk": 1,
+    "bulk": 4,
     "poll": 0.5,
     "timeout": 30,
     "retry": 120,  # > timeout x (queue_limit + bulk + 1) / workers: a prefetched task must not expire in memory
@@ -325,6 +326,8 @@ os.environ.setdefault("FIREBLOCKS_SDK_SUPPRESS_DEPRECATION_WARNING", "1")  # ADR
 CHAIN_RPC_URLS = _secrets("CHAIN_RPC_URLS") or ["http://127.0.0.1:8545"]  # a provider's address often holds its key
 CHAIN_QUORUM = env.int("CHAIN_QUORUM", default=0)  # RPCs that must agree; 0: two, or one where there is only one
 CHAIN_MAX_LAG = env.int("CHAIN_MAX_LAG", default=5)  # blocks; an RPC further behind is not asked for the head
+CHAIN_MAX_FEE_WEI = env.int("CHAIN_MAX_FEE_WEI", default=20 * 10**9)  # a gas; above it mints wait
+CHAIN_BUMP_AFTER = env.float("CHAIN_BUMP_AFTER", default=30.0)  # seconds in the pool before a mint bids more
 CHAIN_ID = env.int("CHAIN_ID", default=31337)
 CHAIN_NAME = env.str("CHAIN_NAME", default="Agora local chain")  # as a wallet shows it
 CHAIN_PUBLIC_RPC_URL = env.str("CHAIN_PUBLIC_RPC_URL", default="")  # offered to wallets that do not know the chain
@@ -380,6 +383,7 @@ UNCERTAIN_GRACE = env.float("UNCERTAIN_GRACE", default=3.0)  # a 404 this soon a
 SWEEP_EVERY = env.float("SWEEP_EVERY", default=1.0)
 BROKER_LIST_EVERY = env.float("BROKER_LIST_EVERY", default=5.0)  # one list call for all that is open
 CHAIN_POLL_EVERY = env.float("CHAIN_POLL_EVERY", default=0.25)
+CHAIN_POLL_BUSY = env.float("CHAIN_POLL_BUSY", default=0.1)  # while a mint is on its way
 AUDIT_SEAL_EVERY = env.float("AUDIT_SEAL_EVERY", default=5.0)  # an audit entry is sealed within a minute
 BUDGETS_EVERY = env.float("BUDGETS_EVERY", default=30.0)  # what the signers' addresses still have
 PRICES_EVERY = env.float("PRICES_EVERY", default=5.0)
@@ -413,7 +417,7 @@ LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 # --- Metrics and traces (docs/observability.md) --------------------------------------------------------------------
 # /metrics answers only who comes from one of these networks and carries this token, as far as each is set; with
 # neither it does not exist.
-METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+METRICS_TOKEN = _secret("METRICS_TOKEN")
 METRICS_NETWORKS = env.list("METRICS_NETWORKS", default=[])  # 10.0.0.0/8, …
 # Where the processes of this machine leave their tallies; "": they count nothing.
 METRICS_DIR = env.str("METRICS_DIR", default=str(AGORA_HOME / "metrics") if AGORA_MODE == "sandbox" else "")

@@ -4,7 +4,7 @@
 #
 #   PGHOST=… PGUSER=… PGPASSFILE=… BACKUP_DIR=/backup deploy/backup.sh
 #
-# BACKUP_KEEP: how many are kept (7). Exit 0 and the copy's path: it is whole, and every file has its checksum.
+# VERIFY_BACKUP: the program that checks it (pg_verifybackup). BACKUP_KEEP: how many are kept (7). Exit 0 and the copy's path: it is whole, and every file has its checksum.
 set -eu
 : "${BACKUP_DIR:?is where copies go}"
 keep="${BACKUP_KEEP:-7}"
@@ -15,7 +15,7 @@ mkdir -p "$BACKUP_DIR"
 rm -rf "$BACKUP_DIR"/base-*.partial # of a run that was killed
 pg_basebackup --pgdata="$copy.partial" --format=plain --checkpoint=fast --wal-method=stream \
     --manifest-checksums=SHA256 --no-password
-pg_verifybackup --quiet "$copy.partial"
+${VERIFY_BACKUP:-pg_verifybackup --quiet} "$copy.partial"
 mv "$copy.partial" "$copy"
 
 # The oldest go, with nothing left behind that looks whole.

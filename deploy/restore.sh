@@ -10,7 +10,7 @@ copy="$1" data="$2" archive="$3" moment="${4:-latest}"
 
 [ ! -e "$data" ] || { echo "$data exists: move it away, it may be all that is left" >&2; exit 1; }
 case "$archive" in *"'"* | *%*) echo "no quotes or percent signs in $archive, please" >&2; exit 1 ;; esac
-pg_verifybackup --quiet "$copy"
+${VERIFY_BACKUP:-pg_verifybackup --quiet} "$copy"
 
 umask 077
 cp -R "$copy" "$data.partial"

@@ -1,7 +1,7 @@
 """The invariants of this app: each query returns no rows, or something is wrong (DESIGN §7)."""
 
 from agora.lib.invariants import Invariant, event_invariants, overdue_invariant
-from minting.states import MOVES
+from minting.states import MOVES, SWITCH_MOVES
 
 INVARIANTS = [
     Invariant(
@@ -10,6 +10,9 @@ INVARIANTS = [
         SELECT a.id, c.order_id FROM minting_txattempt a JOIN minting_minttx m ON m.id = a.mint_id
         JOIN orders_orderclosing c ON c.order_id = m.order_id WHERE a.allocated_at > c.closed_at
         """,
+    ),
+    *event_invariants(
+        subject="minting_tokenswitch", event="minting_tokenswitchevent", column="switch_id", moves=SWITCH_MOVES
     ),
     *event_invariants(subject="minting_minttx", event="minting_mintevent", column="mint_id", moves=MOVES),
     Invariant(
@@ -59,7 +62,10 @@ INVARIANTS = [
         """
         SELECT signer, chain_id, nonce, before FROM (
             SELECT signer, chain_id, nonce, lag(nonce) OVER (PARTITION BY chain_id, signer ORDER BY nonce) AS before
-            FROM minting_txattempt WHERE bump = 0
+            FROM (
+                SELECT signer, chain_id, nonce FROM minting_txattempt WHERE bump = 0
+                UNION SELECT signer, chain_id, nonce FROM minting_foreignnonce
+            ) used
         ) walk WHERE nonce <> before + 1
         """,
     ),
@@ -73,8 +79,27 @@ INVARIANTS = [
     Invariant(
         "a mint has one transaction that can land at a time",
         """
-        SELECT mint_id, count(DISTINCT nonce) AS nonces FROM minting_txattempt WHERE reverted_at IS NULL
-        GROUP BY mint_id HAVING count(DISTINCT nonce) > 1
+        SELECT mint_id, count(DISTINCT nonce) AS nonces FROM minting_txattempt
+        WHERE reverted_at IS NULL AND superseded_at IS NULL GROUP BY mint_id HAVING count(DISTINCT nonce) > 1
+        """,
+    ),
+    Invariant(
+        "a replacement is the same transaction with both fees an eighth higher",
+        """
+        SELECT a.id, a.nonce, a.bump FROM minting_txattempt a WHERE a.bump > 0 AND NOT EXISTS (
+            SELECT FROM minting_txattempt b
+            WHERE b.mint_id = a.mint_id AND b.chain_id = a.chain_id AND b.signer = a.signer AND b.nonce = a.nonce
+              AND b.bump = a.bump - 1 AND b.gas = a.gas AND a.max_fee_per_gas * 8 >= b.max_fee_per_gas * 9
+              AND a.max_priority_fee_per_gas * 8 >= b.max_priority_fee_per_gas * 9
+        )
+        """,
+    ),
+    Invariant(
+        "no transaction that can land has a nonce that somebody else used",
+        """
+        SELECT a.id, a.signer, a.nonce FROM minting_txattempt a
+        JOIN minting_foreignnonce f ON f.chain_id = a.chain_id AND f.signer = a.signer AND f.nonce = a.nonce
+        WHERE a.superseded_at IS NULL AND a.reverted_at IS NULL
         """,
     ),
     Invariant(
@@ -109,6 +134,9 @@ INVARIANTS = [
         LEFT JOIN (SELECT chain_id, max(number) AS number FROM minting_block GROUP BY chain_id) tip
             ON tip.chain_id = t.chain_id
         WHERE m.status IN ('SETTLED', 'FINALIZED') AND m.block_number + 11 > coalesce(tip.number, 0)
+          AND NOT EXISTS (  -- undone, the blocks in their place are not read yet
+              SELECT FROM minting_reorg r WHERE r.chain_id = t.chain_id AND r.seen_at > now() - interval '1 minute'
+          )
         """,
     ),
     Invariant(

@@ -118,6 +118,8 @@ def _attempts(attempts: list[TxAttempt], mints: list[MintTx]) -> Section:
 def _state(attempt: TxAttempt, mined: set[str]) -> str:
     if attempt.reverted_at:
         return "reverted"
+    if attempt.superseded_at:
+        return "given up: another transaction has its nonce"
     if not attempt.tx_hash:
         return f"to be signed, request {attempt.request}"
     return "in a block" if attempt.tx_hash in mined else "signed"

@@ -39,7 +39,6 @@ BALANCE = Gauge(name="agora_signer_balance_ether", help="What the address has, i
 ALLOWANCE = Gauge(name="agora_signer_allowance_tokens", help="Tokens that the contract still lets the minter mint.")
 BUDGET_AGE = Gauge(name="agora_signer_budget_age_seconds", help="When the node was last asked.", labels=("role",))
 
-MINT_GAS = 150_000  # more than a mint or a report takes (make contracts-check prints what they do)
 WEI = 10**18
 
 
@@ -63,18 +62,18 @@ def _chain(*, now: datetime) -> Iterator[Reading]:
 
 
 def _nodes(*, now: datetime) -> Iterator[Reading]:
-    rows = list(RpcNode.objects.order_by("name"))
+    rows = list(RpcNode.objects.filter(chain_id=settings.CHAIN_ID).order_by("name"))
     for row in rows:
         yield NODE.is_at(1, server=row.name, state=row.state)
         yield LAG.is_at(row.lag, server=row.name)
     if rows:
-        yield COUNTING.is_at(sum(row.state in ("ok", "lagging") for row in rows))
+        yield COUNTING.is_at(sum(row.counts for row in rows))
         yield QUORUM.is_at(settings.CHAIN_QUORUM)
 
 
 def _signers(*, now: datetime) -> Iterator[Reading]:
     for one in SignerBudget.objects.filter(chain_id=settings.CHAIN_ID).order_by("pk"):
-        yield GAS_LEFT.is_at(one.balance_wei // max(1, one.max_fee_per_gas * MINT_GAS), role=one.role)
+        yield GAS_LEFT.is_at(one.mints_left, role=one.role)
         yield BALANCE.is_at(float(one.balance_wei / WEI), role=one.role)
         yield BUDGET_AGE.is_at(seconds_since(one.checked_at, now), role=one.role)
         if one.allowance_wei is not None:

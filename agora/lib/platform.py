@@ -183,14 +183,14 @@ def _own_env(layout: Layout) -> dict[str, str]:
     return {**layout.env(), "DATABASE_ROLE": APP_ROLE}
 
 
-def manage(layout: Layout, *arguments: str) -> str:
+def manage(layout: Layout, *arguments: str, within: float = SETUP_WITHIN) -> str:
     """Run a management command of ours to its end; its output. Raises SetupFailed."""
     done = subprocess.run(  # noqa: S603 - our own commands
         [*MANAGE, *arguments],
         env={**os.environ, **layout.env()},
         capture_output=True,
         text=True,
-        timeout=SETUP_WITHIN,
+        timeout=within,
     )
     if done.returncode:
         raise SetupFailed(f"manage.py {' '.join(arguments)} ended ({done.returncode}):\n{done.stdout}{done.stderr}")

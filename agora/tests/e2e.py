@@ -16,7 +16,7 @@ import os
 import signal
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -61,6 +61,9 @@ NOTHING = Effects()
 
 # Nudges after 1 s instead of 4: it saves a minute, and makes them cross with work under way.
 HASTE = {"NUDGE_AFTER": "1", "UNCERTAIN_GRACE": "1"}
+
+# For drills in which follower and worker stand still for a while, and which are not about prices.
+OLD_PRICES = dict.fromkeys(("PRICE_FRESH", "PRICE_MAX_AGE", "PRICE_MAX_UNTRADED", "MARKET_CLOCK_MAX_AGE"), "7200")
 
 
 def one_of_each(quantity: str) -> Effects:
@@ -201,11 +204,14 @@ class Platform:
         (token,) = json.loads(self.manage("tokens", "--json"))
         self.chain.token, self.chain.minter = token["address"], token["minter"]
 
-    def post(self, quantity: str = "0.25", *, client_order_id: str = "", port: int = 0) -> requests.Response:
+    def post(
+        self, quantity: str = "0.25", *, client_order_id: str = "", at: str = "", timeout: tuple[float, float] = (2, 60)
+    ) -> requests.Response:
+        """Order AAPL, at this web server or another one."""
         body = {"asset": "AAPL", "quantity": quantity, "recipient_wallet": self.wallet}
         body["client_order_id"] = client_order_id or str(uuid.uuid4())
-        url = f"http://127.0.0.1:{port or self.layout.web_port}/api/v1/orders"
-        return requests.post(url, json=body, headers=self._auth(), timeout=(2, 60))
+        url = f"{at or self.layout.web_url}/api/v1/orders"
+        return requests.post(url, json=body, headers=self._auth(), timeout=timeout)
 
     def place(self, quantity: str = "0.25", *, client_order_id: str = "") -> str:
         """Order AAPL; the order's id."""
@@ -291,16 +297,28 @@ class Platform:
 
 
 @contextmanager
-def running(home: Path, *, block_time: int | None = 1, **env: str) -> Iterator[Platform]:
-    """All of it, set up, on free ports, with a database of its own; everything is stopped on the way out."""
+def running(
+    home: Path,
+    *,
+    block_time: int | None = 1,
+    ours: Sequence[str] = OURS,
+    prepare: Sequence[str] = (),
+    **env: str,
+) -> Iterator[Platform]:
+    """All of it, set up, on free ports, with a database of its own; everything is stopped on the way out.
+
+    `ours`: which of our own processes; `prepare`: commands to run before the set-up.
+    """
     layout = platform.on_free_ports(home, block_time=block_time, **{"DATABASE_URL": "", "DEMO_TIER": "9", **env})
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     up = Platform(layout)
     try:
         for name in OUTSIDE:
             up.start(name)
+        for command in prepare:
+            up.manage(command)
         up.set_up()
-        for name in OURS:
+        for name in ours:
             up.start(name)
         yield up
     finally:

@@ -29,7 +29,12 @@ def program(name: str) -> list[str]:
 
 def environment() -> dict[str, str]:
     """What the scripts of deploy/ run with: PostgreSQL's programs in PATH."""
-    return {**os.environ, "PATH": f"{server._binaries()}:{os.environ['PATH']}", "PGPASSWORD": PASSWORD}
+    return {
+        **os.environ,
+        "PATH": f"{server._binaries()}:{os.environ['PATH']}",
+        "PGPASSWORD": PASSWORD,
+        "VERIFY_BACKUP": f"{sys.executable} {ROOT}/deploy/check_backup.py",  # the wheel's pg_verifybackup crashes
+    }
 
 
 class Postgres:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import json
 import os
 import re
 import shutil
@@ -18,6 +19,7 @@ from agora.tests.postgres import Postgres
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 UNITS = ("web", "stream", "worker", "follower", "signer")
+COMPOSED = {"AGORA_HOST": "agora.example", "FIREBLOCKS_JWKS_URL": "https://keys.example/jwks.json"}
 EXPOSED = 1.5  # systemd-analyze security, of 10; the units stand at 1.2, the signer, which must see who calls, at 1.4
 
 
@@ -92,7 +94,7 @@ def test_what_the_image_holds_is_enough_to_run_and_no_more(tmp_path: Path) -> No
 # --- Compose ---------------------------------------------------------------------------------------------------------
 def test_compose_takes_the_file() -> None:
     command = [_tool("docker-compose"), "--file", str(DEPLOY / "compose.yaml"), "config"]
-    done = subprocess.run(command, env={**os.environ, "AGORA_HOST": "agora.example"}, capture_output=True, text=True)
+    done = subprocess.run(command, env={**os.environ, **COMPOSED}, capture_output=True, text=True)
 
     assert done.returncode == 0, done.stderr
     for name in (
@@ -180,6 +182,7 @@ def test_a_unit_names_only_secrets_that_secrets_sh_makes(tmp_path: Path) -> None
 
 
 # --- The database ----------------------------------------------------------------------------------------------------
+@pytest.mark.drill
 @pytest.mark.timeout(600)
 def test_a_new_database_is_released_by_an_owner_who_is_no_superuser(tmp_path: Path) -> None:
     """secrets.sh, database.sh and `manage.py release`, as docs/deployment.md has them, with PostgreSQL over TCP."""
@@ -208,3 +211,43 @@ def test_a_new_database_is_released_by_an_owner_who_is_no_superuser(tmp_path: Pa
         assert "permission denied" in refused.stderr or "must be owner" in refused.stderr, refused.stderr
     finally:
         postgres.stop()
+
+
+# --- Terraform -------------------------------------------------------------------------------------------------------
+def _terraform(*words: str, at: Path) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "CHECKPOINT_DISABLE": "1"}
+    return subprocess.run([_tool("terraform"), *words], cwd=at, env=env, capture_output=True, text=True)
+
+
+def test_terraforms_plan_of_an_environment_holds_what_it_promises(tmp_path: Path) -> None:
+    """The provider-free half. The other (modules/aws) is only formatted: its provider is not to be had offline."""
+    assert (done := _terraform("fmt", "-check", "-recursive", at=DEPLOY / "terraform")).returncode == 0, done.stdout
+    plan = shutil.copytree(DEPLOY / "terraform" / "modules" / "plan", tmp_path / "plan")
+
+    for words in (["init", "-backend=false", "-input=false"], ["validate"], ["test"]):
+        done = _terraform(*words, at=plan)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+# --- The bill of materials -------------------------------------------------------------------------------------------
+def test_the_bill_of_materials_names_every_locked_package_with_its_hashes(tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        subprocess.run([sys.executable, str(DEPLOY / "sbom.py"), str(tmp_path / name)], check=True)
+
+    bill = json.loads((tmp_path / "first").read_text())
+    assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
+    components = bill["components"]
+    assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
+    lock = (ROOT / "requirements.txt").read_text()
+    pinned = [line.split()[0] for line in lock.splitlines() if re.match(r"^[a-z0-9].*==", line)]
+    ours = {
+        component["purl"]: component for component in bill["components"] if component["purl"].startswith("pkg:pypi")
+    }
+    assert len(ours) == len(pinned) > 50
+    hashes = {entry["hashes"][0]["content"] for one in ours.values() for entry in one["externalReferences"]}
+    assert hashes == set(re.findall(r"sha256:([0-9a-f]{64})", lock))
+    assert any(purl.startswith("pkg:pypi/django@5.2") for purl in ours)
+    npm = {component["name"] for component in components} - {one["name"] for one in ours.values()}
+    assert {"@openzeppelin/contracts", "solc"} <= npm
+    refs = [component["bom-ref"] for component in components]
+    assert len(refs) == len(set(refs))

@@ -33,8 +33,7 @@ LATEST = 180.0  # seconds; ten times what it takes
 
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[e2e.Platform]:
-    # A block for each transaction: what these drills wait for is not blocks.
-    with e2e.running(tmp_path_factory.mktemp("upgrade"), block_time=None, **e2e.HASTE) as up:
+    with e2e.running(tmp_path_factory.mktemp("upgrade"), **e2e.HASTE, **e2e.OLD_PRICES) as up:
         yield up
         assert up.violations() == []
 
@@ -57,10 +56,11 @@ def _all_minted(platform: e2e.Platform, orders: list[str], before: Effects, quan
     assert platform.effects() - before == Effects(count, count, count, count, Decimal(quantity) * count)
 
 
+@pytest.mark.drill
 def test_orders_flow_while_the_next_release_migrates_and_waits_for_a_table(platform: e2e.Platform) -> None:
     before = platform.effects()
 
-    with _database(platform) as reader, Load(platform.post) as load:
+    with _database(platform) as reader, Load(lambda mine: platform.post(client_order_id=mine)) as load:
         platform.until(load.flows(), within=LATEST)
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM orders_order")  # a slow report: ALTER TABLE must wait for it
@@ -82,6 +82,7 @@ def test_orders_flow_while_the_next_release_migrates_and_waits_for_a_table(platf
     _all_minted(platform, load.orders, before)
 
 
+@pytest.mark.drill
 def test_web_is_restarted_twice_under_load_and_no_request_fails(platform: e2e.Platform) -> None:
     before, port = platform.effects(), free_port()
     env = {**os.environ, **layouts.web_service(platform.layout).env, "WEB_BIND": f"127.0.0.1:{port}"}
@@ -89,7 +90,7 @@ def test_web_is_restarted_twice_under_load_and_no_request_fails(platform: e2e.Pl
     web = subprocess.Popen(command, env=env)
     try:
         platform.until(http_ready(f"http://127.0.0.1:{port}/sign-in/"), within=LATEST)
-        with Load(lambda: platform.post(port=port)) as load:
+        with Load(lambda mine: platform.post(client_order_id=mine, at=f"http://127.0.0.1:{port}")) as load:
             for _ in range(2):
                 platform.until(load.flows(), within=LATEST)
                 old = _children(web.pid)

@@ -62,6 +62,14 @@ class Fees:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FeeMarket:
+    """What a block costs now."""
+
+    base_fee: int  # wei a gas, of the latest block
+    tip: int  # wei a gas, what the node suggests
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
     """One look at the chain, as far as a quorum of nodes has it."""
 
@@ -141,6 +149,8 @@ class Chain(Protocol):
     def next_nonce(self, address: str, *, block: int | None = None) -> int:
         """Transactions mined from that address: as many as a quorum has (`latest`), or up to a block, by a quorum."""
 
+    def fee_market(self) -> FeeMarket: ...
+
     def fees(self) -> Fees:
         """EIP-1559 fees for a prompt inclusion: twice the base fee, plus the tip."""
 
@@ -153,8 +163,10 @@ class Chain(Protocol):
     def simulate(self, *, sender: str, to: str, data: str) -> int:
         """The same of any call."""
 
-    def read(self, *, contract: str, function: str, arguments: tuple[object, ...] = (), of: str) -> tuple[Any, ...]:
-        """What a view of a contract (the artifact `of`) answers at the latest block. Rejected: "NoCode"."""
+    def read(
+        self, *, contract: str, function: str, arguments: tuple[object, ...] = (), of: str, block: int | None = None
+    ) -> tuple[Any, ...]:
+        """What a view of a contract (the artifact `of`) answers at a block; None: the latest. Rejected: "NoCode"."""
 
     def broadcast(self, raw: bytes) -> str:
         """Send signed bytes; the transaction hash, also when the node already knows or has mined them.
@@ -174,5 +186,8 @@ class Chain(Protocol):
     def is_mint_key_used(self, *, contract: str, mint_key: str, block: int | None = None) -> bool: ...
 
     def native_balance(self, address: str) -> int: ...
+
+    def note(self, *, has_quorum: bool) -> None:
+        """Whether a look at the chain came to a conclusion: an alarm when none does for a while."""
 
     def node_reports(self) -> list[NodeReport]: ...

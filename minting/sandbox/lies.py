@@ -15,6 +15,7 @@
     code            other code at every address
     balance         nobody has any gas left
     finalized       the latest block is final
+    not_final       no block is final yet (on the local chain a block is after eight, so a deep reorg would go below it)
     garbage         numbers that are none, hashes cut short
 
 On `eth_sendRawTransaction`, which is not passed on then:
@@ -166,6 +167,10 @@ def _garbage(method: str, params: list[Json], result: Json, options: dict[str, J
     return [{"blockNumber": "twelve"}] if isinstance(result, list) else "0xnone"
 
 
+def _not_final(method: str, params: list[Json], result: Json, options: dict[str, Json]) -> Json:
+    return None if method == "eth_getBlockByNumber" and params[0] == "finalized" else result
+
+
 def _unbent(method: str, params: list[Json], result: Json, options: dict[str, Json]) -> Json:
     return result
 
@@ -183,6 +188,7 @@ _BENDS: dict[str, _Bend] = {
     "code": _code,
     "balance": _balance,
     "finalized": _unbent,  # asked of the node differently, in lagging.py
+    "not_final": _not_final,
     "garbage": _garbage,
     "drop_broadcast": _unbent,
 }

@@ -6,19 +6,22 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Max
 
 from accounts.selectors import MINTING, active_holds
 from accounts.services import place_hold
 from agora.lib import crashpoints, ids, locks, log, tracing, transitions
 from agora.lib.db import serializable
 from agora.lib.errors import Rejected, Unavailable, Uncertain
-from custody.signers import get_signer
-from custody.signers.base import SIGNED_SOMETHING_ELSE, MintIntent, Signed
+from custody.signers.base import Signed
 from minting.chains import get_chain
 from minting.chains.base import Fees, MintCall
 from minting.models import MintTx, Token, TxAttempt
 from minting.services.backing import is_reserve_refusal, wait_for_reserves
+from minting.services.guarding import check_nonces, next_own_nonce
+from minting.services.observing import observe_mint
+from minting.services.pricing import opening_bid
+from minting.services.replacing import NO_FUNDS, resend
+from minting.services.signing import ask_for_signature, save_bytes
 from minting.states import MintStatus as S
 from orders.selectors import hold_subjects, order_facts
 
@@ -26,7 +29,6 @@ logger = log.get(__name__)
 ACTOR = "worker"
 OWNER = "minting-guard"
 MAX_UNCERTAIN = 12  # tries in a row without an answer: several minutes
-MAX_REQUESTS = 3  # signatures refused in a row before staff must look
 KEY_USED = "BrokerTradeAlreadyUsed"
 
 
@@ -50,6 +52,9 @@ def advance_mint(*, mint_id: UUID, now: datetime) -> None:
             if is_reserve_refusal(refusal):
                 wait_for_reserves(mint_id=mint_id, refusal=refusal, now=now)
                 return
+            if refusal.vendor_code == NO_FUNDS:  # whoever tops it up lets it go on
+                logger.error("signer cannot pay for gas", mint=str(mint_id), detail=refusal.detail)
+                return
             _stop(mint_id=mint_id, problem=refusal.detail, code=refusal.vendor_code, now=now)
         except (Unavailable, Uncertain) as trouble:
             logger.warning("mint postponed", mint=str(mint_id), kind=type(trouble).__name__, detail=trouble.detail)
@@ -61,7 +66,10 @@ def advance_mint(*, mint_id: UUID, now: datetime) -> None:
 def resume_signature(*, request_id: str, now: datetime) -> None:
     """The custodian has news of a signature: go on with the mint that waits for it, if one does."""
     attempt = TxAttempt.objects.filter(request_id=request_id, raw=None).first()
-    if attempt:
+    if attempt and attempt.bump:
+        MintTx.objects.filter(pk=attempt.mint_id, status=S.SENT).update(next_attempt_at=now)
+        observe_mint(mint_id=attempt.mint_id, now=now)
+    elif attempt:
         advance_mint(mint_id=attempt.mint_id, now=now)
 
 
@@ -81,46 +89,57 @@ def _claim(*, mint_id: UUID, now: datetime) -> MintTx | None:
 
 
 def _simulate(mint: MintTx, now: datetime) -> None:
-    gas = get_chain().simulate_mint(
-        MintCall(
-            contract=mint.token.address,
-            minter=mint.token.minter,
-            to=mint.recipient,
-            amount_wei=int(mint.amount_wei),
-            mint_key=mint.mint_key,
-        )
+    call = MintCall(
+        contract=mint.token.address,
+        minter=mint.token.minter,
+        to=mint.recipient,
+        amount_wei=int(mint.amount_wei),
+        mint_key=mint.mint_key,
     )
+    try:
+        gas = get_chain().simulate_mint(call)
+    except Rejected as refusal:
+        if refusal.vendor_code == KEY_USED and _was_us(mint):
+            raise Unavailable(f"{mint.mint_key} is minted: the watcher confirms it") from refusal
+        raise
     _move(mint, to=S.SIMULATED, now=now, gas=gas)
     crashpoints.here("mint.after_simulate")
+
+
+def _was_us(mint: MintTx) -> bool:
+    """Whether a transaction of this very mint used its key: one that had reverted, until a reorg took that back."""
+    hashes = list(mint.tx_attempts.exclude(raw=None).values_list("tx_hash", flat=True))
+    return any(receipt.succeeded for receipt in get_chain().receipts(hashes).values())
 
 
 def _sign(mint: MintTx, now: datetime) -> None:
     """Allocate (commit), have it signed, save the bytes (commit). Stays SIMULATED while the custodian works on it."""
     attempt = _open_attempt(mint)
     if attempt is None:
-        chain = get_chain()
-        fees, chain_nonce = chain.fees(), chain.next_nonce(mint.token.minter)
+        chain_nonce = check_nonces(chain_id=mint.token.chain_id, signer=mint.token.minter, now=now)
+        fees = _opening_bid()
         crashpoints.here("mint.before_allocate")
         attempt = _allocate(mint=mint, fees=fees, chain_nonce=chain_nonce, now=now)
-    crashpoints.here("mint.before_sign")
-    try:
-        answer = get_signer().sign_mint(_intent(mint, attempt), request_id=attempt.request_id)
-    except Rejected as refusal:
-        if refusal.vendor_code == SIGNED_SOMETHING_ELSE:  # a signature of unknown bytes exists: staff must look first
-            raise
-        _renew_request(attempt_id=attempt.pk, problem=refusal.detail, now=now)
-        return
-    if not isinstance(answer, Signed):
-        crashpoints.here("mint.after_request")
-        return
-    crashpoints.here("mint.after_sign")
-    _save_signed(mint=mint, attempt=attempt, signed=answer, now=now)
+    signed = ask_for_signature(mint=mint, attempt=attempt, now=now)
+    if signed is not None:
+        _save_signed(mint=mint, attempt=attempt, signed=signed, now=now)
+
+
+def _opening_bid() -> Fees:
+    """Unavailable: the chain asks more than we ever pay."""
+    market, cap = get_chain().fee_market(), settings.CHAIN_MAX_FEE_WEI
+    fees = opening_bid(market=market, cap_wei=cap)
+    if fees is None:
+        logger.error("fee cap reached", cap_wei=cap, base_fee=market.base_fee)
+        raise Unavailable(f"a base fee of {market.base_fee} wei is above our cap, {cap}", vendor_code="FeeCap")
+    return fees
 
 
 def _broadcast(mint: MintTx, now: datetime) -> None:
-    attempt = mint.tx_attempts.exclude(raw=None).filter(reverted_at=None).latest("allocated_at")
+    """SENT also where the node would not have it as it is: who observes a sent mint finds out, and bids more."""
+    attempt = mint.tx_attempts.exclude(raw=None).filter(reverted_at=None, superseded_at=None).latest("allocated_at")
     crashpoints.here("mint.before_broadcast")
-    get_chain().broadcast(bytes(attempt.raw or b""))
+    resend(raw=bytes(attempt.raw or b""), mint_id=mint.pk)
     crashpoints.here("mint.after_broadcast")
     _move(mint, to=S.SENT, now=now)
     crashpoints.here("mint.after_sent")
@@ -128,7 +147,7 @@ def _broadcast(mint: MintTx, now: datetime) -> None:
 
 def _open_attempt(mint: MintTx) -> TxAttempt | None:
     """The attempt whose nonce this mint holds and has not spent."""
-    return mint.tx_attempts.filter(reverted_at=None).order_by("-allocated_at").first()
+    return mint.tx_attempts.filter(reverted_at=None, superseded_at=None).order_by("-allocated_at").first()
 
 
 @serializable
@@ -136,15 +155,14 @@ def _allocate(*, mint: MintTx, fees: Fees, chain_nonce: int, now: datetime) -> T
     """The signer's next nonce, in the transaction that saves the attempt: no gap, no second use."""
     signer, chain_id = mint.token.minter, mint.token.chain_id
     locks.lock_in_transaction("signer", f"{chain_id}:{signer}")
-    last = TxAttempt.objects.filter(chain_id=chain_id, signer=signer).aggregate(last=Max("nonce"))["last"]
+    ours = next_own_nonce(chain_id=chain_id, signer=signer)
     attempt_id = ids.new_id()
     return TxAttempt.objects.create(
         id=attempt_id,
         mint=mint,
         chain_id=chain_id,
         signer=signer,
-        # The chain is ahead of us only when somebody else used this key; the audit shows the gap in ours.
-        nonce=chain_nonce if last is None else max(last + 1, chain_nonce),
+        nonce=chain_nonce if ours is None else ours,
         gas=mint.gas or 0,
         max_fee_per_gas=fees.max_fee_per_gas,
         max_priority_fee_per_gas=fees.max_priority_fee_per_gas,
@@ -153,46 +171,10 @@ def _allocate(*, mint: MintTx, fees: Fees, chain_nonce: int, now: datetime) -> T
     )
 
 
-def _intent(mint: MintTx, attempt: TxAttempt) -> MintIntent:
-    return MintIntent(
-        chain_id=attempt.chain_id,
-        contract=mint.token.address,
-        to=mint.recipient,
-        amount_wei=int(mint.amount_wei),
-        mint_key=mint.mint_key,
-        nonce=attempt.nonce,
-        gas=attempt.gas,
-        max_fee_per_gas=int(attempt.max_fee_per_gas),
-        max_priority_fee_per_gas=int(attempt.max_priority_fee_per_gas),
-        replaces=_replaced_nonce(mint),
-    )
-
-
-def _replaced_nonce(mint: MintTx) -> int | None:
-    """Of the mint's last transaction that was mined and reverted: the signer wants to hear of it (ADR 0011)."""
-    return mint.tx_attempts.exclude(reverted_at=None).aggregate(last=Max("nonce"))["last"]
-
-
 @serializable
 def _save_signed(*, mint: MintTx, attempt: TxAttempt, signed: Signed, now: datetime) -> None:
-    TxAttempt.objects.filter(pk=attempt.pk, raw=None).update(raw=signed.raw, tx_hash=signed.tx_hash, signed_at=now)
+    save_bytes(attempt=attempt, signed=signed, now=now)
     _move(mint, to=S.SIGNED, now=now, data={"tx_hash": signed.tx_hash, "nonce": attempt.nonce})
-
-
-@serializable
-def _renew_request(*, attempt_id: UUID, problem: str, now: datetime) -> None:
-    """Refused for good: no signature exists under that request, so the nonce is kept and a new request made."""
-    attempt = TxAttempt.objects.select_for_update(of=("self",)).select_related("mint").get(pk=attempt_id)
-    if attempt.raw is not None:
-        return
-    attempt.request += 1
-    attempt.request_id = ids.signature_request_id(attempt.pk, attempt.request)
-    attempt.save(update_fields=["request", "request_id"])
-    logger.warning("signature refused", mint=str(attempt.mint_id), detail=problem)
-    if attempt.request > MAX_REQUESTS:
-        place_hold(
-            subject=f"order:{attempt.mint.order_id}", owner=OWNER, reason=f"signature refused: {problem}", now=now
-        )
 
 
 @serializable

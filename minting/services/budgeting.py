@@ -1,4 +1,4 @@
-"""Looking at the chain for alarms' sake: what we think of its nodes, and what our addresses can still pay."""
+"""Looking at what the addresses that pay for our transactions still have, and whether minters' nonces are all ours."""
 
 from __future__ import annotations
 
@@ -8,22 +8,15 @@ from datetime import datetime
 from django.conf import settings
 
 from minting.chains import artifact, get_chain
-from minting.models import RpcNode, SignerBudget, Token
+from minting.models import SignerBudget, Token
+from minting.services.guarding import watch_nonces
 
 MINTER, PUBLISHER = "minter", "publisher"
 
 
-def note_nodes(*, now: datetime) -> None:
-    """Note what this process thinks of each node. It asks nobody."""
-    reports = get_chain().node_reports()
-    for report in reports:
-        seen = {"state": report.state, "head": report.head, "lag": report.lag, "checked_at": now}
-        RpcNode.objects.update_or_create(name=report.name[:120], defaults=seen)
-    RpcNode.objects.exclude(name__in=[report.name[:120] for report in reports]).delete()
-
-
 def look_at_budgets(*, publishers: Sequence[str], now: datetime) -> None:
-    """Note the balance of every minter and of these publishers, and what minters may still mint. Raises VendorError."""
+    """Note the balance of every minter and of these publishers, and what minters may still mint; look for foreign
+    nonces. Raises VendorError."""
     chain = get_chain()
     fee = chain.fees().max_fee_per_gas
     allowances: dict[str, list[int]] = {}
@@ -36,6 +29,8 @@ def look_at_budgets(*, publishers: Sequence[str], now: datetime) -> None:
         _note(address=address, role=MINTER, balance=chain.native_balance(address), fee=fee, left=min(left), now=now)
     for address in publishers:
         _note(address=address, role=PUBLISHER, balance=chain.native_balance(address), fee=fee, left=None, now=now)
+    for address in allowances:
+        watch_nonces(chain_id=settings.CHAIN_ID, signer=address, now=now)
 
 
 def _note(*, address: str, role: str, balance: int, fee: int, left: int | None, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Looking after a mint that was sent: its receipts, and its bytes once more."""
+"""Looking after a mint that was sent: its receipts, its nonce, and its bytes once more."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from agora.lib import crashpoints, events, locks, log, transitions
 from agora.lib.db import serializable
 from agora.lib.errors import Rejected, Unavailable, Uncertain
 from minting.chains import get_chain
+from minting.chains.base import Chain
 from minting.models import MintTx, TxAttempt
+from minting.selectors import is_settled
+from minting.services.guarding import give_up_spent
+from minting.services.replacing import send_again
 from minting.states import MintStatus as S
 
 logger = log.get(__name__)
@@ -21,25 +25,49 @@ MAX_REVERTS = 3
 
 
 def observe_mint(*, mint_id: UUID, now: datetime) -> None:
-    """For a SENT mint that is due: no receipt → the same bytes again; reverted → anew. The watcher confirms."""
+    """For a SENT mint that is due: no receipt → the bytes again, or at a higher price; reverted → anew, once that is
+    settled; its nonce used elsewhere → an alarm. The watcher confirms."""
     with locks.exclusive("mint", mint_id) as mine:
         if not mine or not _claim(mint_id=mint_id, now=now):
             return
-        attempts = list(TxAttempt.objects.filter(mint_id=mint_id, reverted_at=None).exclude(raw=None))
-        chain = get_chain()
         try:
-            receipts = chain.receipts([attempt.tx_hash for attempt in attempts])
-            for attempt in attempts:
-                receipt = receipts.get(attempt.tx_hash)
-                if receipt is None:
-                    crashpoints.here("observe.before_resend")
-                    chain.broadcast(bytes(attempt.raw or b""))
-                    crashpoints.here("observe.after_resend")
-                elif not receipt.succeeded:
-                    crashpoints.here("observe.before_revert")
-                    _revert(attempt_id=attempt.pk, now=now)
+            _observe(MintTx.objects.select_related("token").get(pk=mint_id), now)
         except (Rejected, Unavailable, Uncertain) as trouble:
             logger.warning("observation postponed", mint=str(mint_id), detail=trouble.detail)
+
+
+def _observe(mint: MintTx, now: datetime) -> None:
+    live = mint.tx_attempts.filter(reverted_at=None, superseded_at=None).order_by("bump")
+    attempts = list(live)
+    signed = {attempt.tx_hash: attempt for attempt in attempts if attempt.raw}
+    if not signed:
+        return
+    chain = get_chain()
+    receipts = chain.receipts(list(signed))
+    for tx_hash, receipt in receipts.items():
+        if not receipt.succeeded and is_settled(number=receipt.block_number, block_hash=receipt.block_hash):
+            crashpoints.here("observe.before_revert")
+            _revert(attempt_id=signed[tx_hash].pk, now=now)
+    if receipts:
+        return
+    next_nonce, nonce = chain.next_nonce(attempts[0].signer), attempts[0].nonce
+    if next_nonce > nonce:
+        if not give_up_spent(mint_id=mint.pk, attempts=attempts, now=now):
+            logger.info("nonce spent, by whom is not settled", mint=str(mint.pk), nonce=nonce)
+        return
+    if next_nonce < nonce:
+        _fill_holes(chain, attempts[0], next_nonce=next_nonce)
+    send_again(mint=mint, attempts=attempts, is_next=next_nonce == nonce, now=now)
+
+
+def _fill_holes(chain: Chain, attempt: TxAttempt, *, next_nonce: int) -> None:
+    """Send what was given up below this one and whose block has left the chain since: nothing above its nonce is mined
+    until it is again. The same bytes, so it is safe: should they mint this time, the mint key is used, and what was
+    signed after them reverts."""
+    below = TxAttempt.objects.filter(chain_id=attempt.chain_id, signer=attempt.signer)
+    given_up = below.filter(nonce__gte=next_nonce, nonce__lt=attempt.nonce).exclude(raw=None)
+    for gone in given_up.exclude(reverted_at=None, superseded_at=None).order_by("nonce", "bump"):
+        chain.broadcast(bytes(gone.raw or b""))
 
 
 @serializable
@@ -55,13 +83,15 @@ def _claim(*, mint_id: UUID, now: datetime) -> bool:
 
 @serializable
 def _revert(*, attempt_id: UUID, now: datetime) -> None:
-    """Mined with status 0: that nonce is spent and its bytes can never mint, so a new signature is safe."""
+    """Mined with status 0, and settled: its nonce is spent, its bytes can never mint, and a new signature is safe."""
     attempt = TxAttempt.objects.select_for_update(of=("self",)).select_related("mint").get(pk=attempt_id)
     mint = MintTx.objects.select_for_update().get(pk=attempt.mint_id)
     if mint.status != S.SENT or attempt.reverted_at:
         return
     attempt.reverted_at = now
     attempt.save(update_fields=["reverted_at"])
+    siblings = mint.tx_attempts.filter(nonce=attempt.nonce, reverted_at=None)
+    siblings.update(superseded_at=now)
     mint.next_attempt_at = now
     transitions.apply(mint, to=S.PENDING, actor="chain", reason="reverted", data={"tx_hash": attempt.tx_hash}, now=now)
     if mint.tx_attempts.exclude(reverted_at=None).count() >= MAX_REVERTS:

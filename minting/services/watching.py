@@ -15,7 +15,7 @@ from agora.lib.money import shares_from_wei
 from minting.chains import get_chain
 from minting.chains.base import Chain, Header, MintedLog
 from minting.models import Block, FinalBlock, ForeignMint, MintTx, Reorg, Token, TxAttempt
-from minting.states import DEEP, ON_CHAIN
+from minting.states import DEEP, IN_FLIGHT, ON_CHAIN
 from minting.states import MintStatus as S
 from orders.services import report_minted
 
@@ -23,6 +23,7 @@ logger = log.get(__name__)
 ACTOR = "watcher"
 OWNER = "chain-watcher"
 CHUNK = 90  # blocks a round: with their logs and what is final they go into one batch
+_LADDER = (S.PENDING, S.SIMULATED, S.SIGNED, S.SENT)
 WALK = 32  # blocks that are compared at a time in search of the common ancestor
 KEEP = 4096  # blocks of history: more than two hours of two-second blocks
 
@@ -157,11 +158,12 @@ def _confirm(chain_id: int, entry: MintedLog, now: datetime) -> UUID | None:
     )
     said = (entry.to, entry.amount_wei)
     ours = mint and TxAttempt.objects.filter(mint=mint, tx_hash=entry.tx_hash).exists()
-    if not mint or not ours or said != (mint.recipient, int(mint.amount_wei)) or mint.status not in (S.SIGNED, S.SENT):
+    if not mint or not ours or said != (mint.recipient, int(mint.amount_wei)) or mint.status not in IN_FLIGHT:
         _foreign(chain_id, entry, now)
         return None
-    if mint.status == S.SIGNED:
-        transitions.apply(mint, to=S.SENT, actor=ACTOR, reason="seen on-chain", now=now)
+    # Before SIGNED, too: its transaction had reverted, a reorg took that back, and this time it minted.
+    for step in _LADDER[_LADDER.index(S(mint.status)) + 1 :]:
+        transitions.apply(mint, to=step, actor=ACTOR, reason="seen on-chain", now=now)
     mint.tx_hash, mint.log_index = entry.tx_hash, entry.log_index
     mint.block_number, mint.block_hash = entry.block_number, entry.block_hash
     mint.next_attempt_at = None

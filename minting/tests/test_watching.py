@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.utils import timezone
 from eth_account import Account
 
+from accounts.errors import OnHold
 from accounts.models import Hold
+from accounts.tests.pausing import release_by_two
 from agora.tests.world import WALLETS, World
 from minting.chains import abi, get_chain
 from minting.chains.local import DEPLOYER_KEY
 from minting.chains.operator import Call, Operator
-from minting.models import Block, ForeignMint, MintTx, Reorg, Token, TxAttempt
+from minting.models import Block, FinalBlock, ForeignMint, MintTx, Reorg, Token, TxAttempt
+from minting.sandbox import process
 from minting.services import observe_mint, watch_chain_once
 from minting.services.registering import NO_FEED
 
@@ -30,6 +35,17 @@ def world(world: World) -> World:
     operator.send([Call(to=WALLETS[0], value_wei=1)])  # the block before a mint, which a reorg takes away, too
     Token.objects.update(reserve_feed="", reserve_feed_code_hash="")
     return world
+
+
+@pytest.fixture
+def slow_finality(world: World, tmp_path: Path, settings: Any) -> Iterator[None]:
+    """No block is final: on the local chain the ninth makes the first so, far quicker than on any real one."""
+    with process.running(tmp_path, upstream=world.outside.chain_url) as node:
+        node.control.settings(lies=["not_final"])
+        settings.CHAIN_RPC_URLS = [node.url]
+        get_chain.cache_clear()
+        yield
+    get_chain.cache_clear()
 
 
 def test_a_mint_that_a_reorg_removed_is_sent_again_with_the_same_bytes(world: World) -> None:
@@ -64,19 +80,16 @@ def test_between_a_reorg_and_the_new_block_the_order_is_back_in_custody(world: W
     assert world.violations() == []
 
 
-def test_a_settled_mint_that_a_deep_reorg_removed_comes_back(world: World, settings: Any) -> None:
-    settings.CHAIN_SETTLED_BLOCKS = 4  # the local chain's blocks are final at eight, before twelve could settle
-    order = world.until_minted(world.place())
-    world.outside.mine(3)
-    world.until_status(order, "SETTLED")
+def test_a_settled_mint_that_a_deep_reorg_removed_comes_back(world: World, slow_finality: None) -> None:
+    order = world.until_settled(world.place())
 
-    world.outside.rpc("anvil_reorg", 5, [])
+    world.outside.rpc("anvil_reorg", 13, [])
     world.until(lambda: Reorg.objects.exists())
     order = world.until_minted(order)
-    world.outside.mine(4)
+    world.outside.mine(11)
     order = world.until_status(order, "SETTLED")
 
-    assert Reorg.objects.get().depth == 5
+    assert Reorg.objects.get().depth == 13
     assert [event.to_status for event in order.events.all()][-4:] == [
         *["MINT_CONFIRMED", "CUSTODY_CONFIRMED", "MINT_CONFIRMED", "SETTLED"]
     ]
@@ -92,6 +105,61 @@ def test_a_reorg_below_a_final_block_stops_everything(world: World) -> None:
 
     assert Hold.objects.get(owner="chain-watcher").subject == "everything"
     assert MintTx.objects.get().status == "FINALIZED"
+
+
+def test_a_reorg_below_a_final_block_stops_everything_though_no_mint_stood_there(world: World) -> None:
+    world.outside.mine(4)
+    Operator(get_chain(), DEPLOYER_KEY).send(
+        [Call(to=WALLETS[0], value_wei=1)]
+    )  # empty blocks would come back the same
+    world.outside.mine(15)
+    world.until(lambda: FinalBlock.objects.exists())
+
+    world.outside.rpc("anvil_reorg", 16, [])
+    world.until(lambda: Reorg.objects.exists())
+
+    hold = Hold.objects.get(owner="chain-watcher")
+    assert hold.subject == "everything"
+    with pytest.raises(OnHold):
+        world.place()
+    release_by_two(hold)
+    world.until_minted(world.place())
+
+
+def test_a_node_that_is_behind_on_the_same_chain_undoes_nothing(world: World, tmp_path: Path, settings: Any) -> None:
+    with process.running(tmp_path, upstream=world.outside.chain_url) as node:
+        settings.CHAIN_RPC_URLS = [node.url]
+        get_chain.cache_clear()
+        order = world.until_minted(world.place())
+
+        node.control.settings(lag=2)
+        for _ in range(3):
+            world.tick()
+
+        order.refresh_from_db()
+        assert (order.status, Reorg.objects.count()) == ("MINT_CONFIRMED", 0)
+    get_chain.cache_clear()
+
+
+@pytest.mark.parametrize("depth", [1, 3, 8, 20])
+def test_reorgs_of_any_depth_remove_and_move_mints_and_each_is_minted_once(
+    world: World, slow_finality: None, depth: int
+) -> None:
+    """Under two mints, at both ends of what leaves the chain: removed, or (depth 3) one of them moved."""
+    first = world.until_minted(world.place())
+    raws = [bytes(attempt.raw or b"") for attempt in TxAttempt.objects.all()]
+    if depth > 1:
+        world.outside.mine(depth - 2)
+        second = world.until_minted(world.place("0.5"))
+
+    world.outside.rpc("anvil_reorg", depth, [["0x" + raws[0].hex(), 0]] if depth == 3 else [])
+    world.until(lambda: Reorg.objects.exists())
+    world.until_minted(first)
+    if depth > 1:
+        world.until_minted(second)
+
+    assert Reorg.objects.get().depth == depth
+    assert (world.minted_logs(), world.violations()) == (1 if depth == 1 else 2, [])
 
 
 def test_a_mint_moved_to_another_block_is_confirmed_there(world: World) -> None:
@@ -166,14 +234,23 @@ def test_a_mint_that_reverted_is_tried_again_with_the_next_nonce(world: World) -
     _send(world, admin, abi.encode_call("setMinterAllowance", minter, 10**18))  # it fell to zero with the role
 
     mint = MintTx.objects.get()
-    MintTx.objects.filter(pk=mint.pk).update(next_attempt_at=timezone.now())
-    observe_mint(mint_id=mint.pk, now=timezone.now())
+    world.tick()
+    _observe(mint)
+    assert MintTx.objects.get().status == "SENT", "a reorg might still make it a success: its nonce is not final"
+    world.outside.mine(12)
+    world.tick()
+    _observe(mint)
     world.until_minted(order)
 
     first, second = TxAttempt.objects.order_by("nonce")
     assert (first.reverted_at is None, second.reverted_at is None) == (False, True)
     assert second.nonce == first.nonce + 1
     assert (world.balance(), world.minted_logs(), world.violations()) == (Decimal("0.25"), 1, [])
+
+
+def _observe(mint: MintTx) -> None:
+    MintTx.objects.filter(pk=mint.pk).update(next_attempt_at=timezone.now())
+    observe_mint(mint_id=mint.pk, now=timezone.now())
 
 
 def _send(world: World, sender: str, data: str) -> None:

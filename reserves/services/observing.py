@@ -49,13 +49,14 @@ def observe(
 
 
 def _reorganised(newest: ReserveAttestation, publisher: OnchainPublisher) -> set[ReserveAttestation]:
-    """Reports that were accepted once, and are gone, or moved, with a reorg.
+    """Reports that were mined once, and are gone, or moved, with a reorg.
 
-    Not the newest alone: each that is gone left a nonce behind for which all later ones wait, other tokens' too.
+    Not the newest alone: each that is gone left a nonce behind for which all later ones wait, other tokens' too. Also
+    those that reverted: with their block that is undone, and their nonce is free again. Not those that gave up.
     """
     sent = ReserveAttestation.objects.filter(chain_id=newest.chain_id, publisher=publisher.address)
     unmined = sent.filter(nonce__gte=publisher.next_nonce())
-    return {row for row in [newest, *unmined] if not row.outcomes.filter(accepted=False).exists()}
+    return {row for row in [newest, *unmined] if not row.outcomes.filter(accepted=False, block_hash="").exists()}
 
 
 def _is_young(row: ReserveAttestation, now: datetime) -> bool:

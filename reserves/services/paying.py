@@ -6,12 +6,11 @@ from datetime import datetime
 
 from django.conf import settings
 
-from minting.services import look_at_budgets, note_nodes
+from minting.services import look_at_budgets
 from reserves.publishers import get_publisher
 
 
 def watch_budgets(*, now: datetime) -> None:
-    """Note how nodes are, and what every minter and the publisher have left. Raises VendorError, KeyFileRefused."""
-    note_nodes(now=now)  # first: it needs none of them to answer
+    """Note what every minter and the publisher have left. Raises VendorError, KeyFileRefused."""
     publishers = [get_publisher().address] if settings.RESERVE_PUBLISHER_KEY_FILE else []
     look_at_budgets(publishers=publishers, now=now)

@@ -303,6 +303,20 @@ def test_all_the_reports_that_a_reorg_removed_are_brought_again_in_the_order_of_
     assert (world.minted_logs(), world.violations()) == (2, [])
 
 
+def test_a_report_that_reverted_in_a_block_that_is_gone_is_brought_again_for_its_nonce(world: World) -> None:
+    """Those behind it wait for its nonce, whatever became of it in a block that is no longer there."""
+    for _ in range(2):
+        world.until_minted(world.place())
+    first = ReserveAttestation.objects.order_by("nonce")[0]
+    gone = {"block_number": 1, "block_hash": "0x" + "de" * 32, "reason": "the oracle reverted"}
+    AttestationOutcome.objects.create(attestation=first, accepted=False, seen_at=timezone.now(), **gone)
+
+    world.outside.rpc("anvil_reorg", 4, [])
+    world.until(lambda: world.supply() == 2 * QUARTER)
+
+    assert (world.minted_logs(), world.violations()) == (2, [])
+
+
 def test_a_mint_ahead_of_its_report_in_the_block_reverts_and_is_sent_again(world: World) -> None:
     """The order of two accounts' transactions in a block is the builder's to choose."""
     world.outside.rpc("evm_setAutomine", False)
@@ -313,11 +327,35 @@ def test_a_mint_ahead_of_its_report_in_the_block_reverts_and_is_sent_again(world
     world.outside.mine()
     assert world.supply() == 0
     world.outside.rpc("evm_setAutomine", True)
+    world.outside.mine(12)  # a revert counts once it is settled
 
     world.until(lambda: world.supply() == QUARTER)
 
     assert [attempt.reverted_at is None for attempt in TxAttempt.objects.order_by("nonce")] == [False, True]
     assert (ReserveAttestation.objects.count(), world.violations()) == (1, [])
+
+
+def test_a_revert_that_a_reorg_took_back_leaves_no_hole_in_the_nonces(world: World) -> None:
+    """What was signed under the next nonce can only be mined after it."""
+    world.outside.rpc("evm_setAutomine", False)
+    order = world.place()
+    world.until(lambda: MintTx.objects.filter(status="SENT").exists())
+    world.outside.rpc("anvil_dropTransaction", ReserveAttestation.objects.get().tx_hash)
+    world.outside.mine()
+    reverted_in = int(world.outside.rpc("eth_blockNumber"), 16)
+    world.outside.rpc("evm_setAutomine", True)
+    world.until(lambda: world.supply() == QUARTER)
+    world.until_minted(order)
+
+    head = int(world.outside.rpc("eth_blockNumber"), 16)
+    world.outside.rpc("anvil_reorg", head - reverted_in + 1, [])
+    assert world.supply() == 0
+    world.until(lambda: world.supply() == QUARTER)
+    order = world.until_settled(order)
+
+    mined = int(world.outside.rpc("eth_getTransactionCount", world.token.minter, "latest"), 16)
+    assert mined == TxAttempt.objects.latest("nonce").nonce + 1
+    assert (order.minted_quantity, world.minted_logs(), world.violations()) == (QUARTER, 1, [])
 
 
 def test_attestations_are_facts_that_the_database_lets_nobody_change(world: World) -> None:

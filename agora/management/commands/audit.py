@@ -64,8 +64,8 @@ def all_invariants() -> list[Invariant]:
         *custody.audit.INVARIANTS,
         *minting.audit.INVARIANTS,
         *reserves.audit.INVARIANTS,
-        *guard_invariants(triggers=_triggers(), constraints=_constraints(), unique_columns=_unique_columns()),
         *role_invariants(ROLES, tables()),
+        *guard_invariants(triggers=_triggers(), constraints=_constraints(), unique_columns=_unique_columns()),
     ]
 
 

@@ -13,7 +13,35 @@ def _closing(at: str) -> str:
     )
 
 
+def _switch(status: str, *moves: tuple[str, str]) -> list[str]:
+    """A stop of each token at that status, after those moves."""
+    columns = "id, version, attempts, created_at, updated_at, token_id, turn, what, status, asked_by, reason"
+    row = f"SELECT gen_random_uuid(), {len(moves)}, 0, now(), now(), id, 'STOP', 'MINTING', '{status}', 'x', 'x'"
+    steps = [
+        "INSERT INTO minting_tokenswitchevent (switch_id, sequence, from_status, to_status, actor, reason, data, at)"
+        f" SELECT id, {number}, '{before}', '{after}', 'x', '', '{{}}', now() FROM minting_tokenswitch"
+        for number, (before, after) in enumerate(moves, start=1)
+    ]
+    return [
+        f"INSERT INTO minting_tokenswitch ({columns}, problem, chain_id, signer, tx_hash)"
+        f" {row}, '', chain_id, '', '' FROM minting_token",
+        *steps,
+    ]
+
+
 SEEDS: dict[str, tuple[str, list[str]]] = {
+    "a switch went by a way that does not exist": (
+        "minting_tokenswitch: every event is a legal move",
+        _switch("DONE", ("", "REQUESTED"), ("REQUESTED", "DONE")),
+    ),
+    "a switch's event is gone": (
+        "minting_tokenswitch: events are gapless and joined",
+        _switch("FAILED", ("REQUESTED", "FAILED")),
+    ),
+    "a switch's status is not its last event's": (
+        "minting_tokenswitch: the status is the last event's",
+        _switch("DONE", ("", "REQUESTED")),
+    ),
     "a signature for a closed order": (
         "nothing is signed for an order that was closed for good",
         [
@@ -57,11 +85,20 @@ SEEDS: dict[str, tuple[str, list[str]]] = {
             "UPDATE minting_txattempt SET nonce = nonce + 5 WHERE nonce = (SELECT max(nonce) FROM minting_txattempt)",
         ],
     ),
-    "a nonce is used by two mints": (
-        "a nonce belongs to one mint",
+    "a replacement bids one wei more": (
+        "a replacement is the same transaction with both fees an eighth higher",
         [
-            "UPDATE minting_txattempt SET bump = 1, nonce = (SELECT min(nonce) FROM minting_txattempt)"
-            " WHERE nonce = (SELECT max(nonce) FROM minting_txattempt)"
+            "INSERT INTO minting_txattempt (id, mint_id, chain_id, signer, nonce, bump, gas, max_fee_per_gas,"
+            " max_priority_fee_per_gas, request, request_id, tx_hash, allocated_at)"
+            " SELECT gen_random_uuid(), mint_id, chain_id, signer, nonce, 1, gas, max_fee_per_gas + 1,"
+            " max_priority_fee_per_gas, 1, 'again', '', now() FROM minting_txattempt ORDER BY nonce LIMIT 1"
+        ],
+    ),
+    "somebody else used a nonce that we count on": (
+        "no transaction that can land has a nonce that somebody else used",
+        [
+            "INSERT INTO minting_foreignnonce (chain_id, signer, nonce, seen_at)"
+            " SELECT chain_id, signer, nonce, now() FROM minting_txattempt LIMIT 1"
         ],
     ),
     "a mint is in a transaction that is not ours": (
@@ -156,8 +193,22 @@ SEEDS_OF_SEVERAL: dict[str, tuple[set[str], list[str]]] = {
         {"no more is promised than is in custody", "a token's promises are the sum of its mints"},
         ["UPDATE minting_token SET committed_wei = committed_wei + 1"],
     ),
+    "a nonce is used by two mints": (
+        {
+            "a nonce belongs to one mint",
+            "a replacement is the same transaction with both fees an eighth higher",
+        },
+        [
+            "UPDATE minting_txattempt SET bump = 1, nonce = (SELECT min(nonce) FROM minting_txattempt)"
+            " WHERE nonce = (SELECT max(nonce) FROM minting_txattempt)"
+        ],
+    ),
     "a second transaction of one mint can land": (
-        {"a nonce belongs to one mint", "a mint has one transaction that can land at a time"},
+        {
+            "a nonce belongs to one mint",
+            "a mint has one transaction that can land at a time",
+            "a replacement is the same transaction with both fees an eighth higher",
+        },
         [
             "INSERT INTO minting_txattempt (id, mint_id, chain_id, signer, nonce, bump, gas, max_fee_per_gas,"
             " max_priority_fee_per_gas, request, request_id, tx_hash, allocated_at)"

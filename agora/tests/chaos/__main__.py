@@ -25,6 +25,7 @@ def main() -> int:
         rate=asked.rate,
         quiesce=asked.quiesce,
         bug=asked.bug,
+        insist=not asked.untried_is_fine,
     )
     with tempfile.TemporaryDirectory(prefix="agora-chaos-") as made:
         home = asked.home or Path(made)
@@ -45,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quiesce", type=float, default=120.0, help="seconds until all must be done (default 120)")
     parser.add_argument("--csv", type=Path, help="where the table of fault × step goes (default: in the home folder)")
     parser.add_argument("--home", type=Path, help="an empty folder to keep afterwards: logs, books, database")
+    parser.add_argument("--untried-is-fine", action="store_true", help="pass though some faults never came up")
     parser.add_argument("--bug", default="", help="with a bug of agora/tests/seeded/bugs.py in our processes")
     return parser
 

@@ -18,6 +18,7 @@ from orders.sandbox.process import Control as BrokerControl
 NODES = ("fickle", "odd", "honest")
 EPOCH_SLOTS = 12  # a block is final under two epochs: deeper than any reorg here, as on a chain that keeps its word
 SYMBOLS = ("AAPL", "MSFT")
+PATIENCE = 600.0  # seconds for setting up: this may be the twentieth thing on a small machine
 AT_ONCE = (0.2, 0.5, 1.0)  # seconds to the first, second, … restart in a row: every crash here is ours
 
 # Rows are nudged sooner than by default, so that a run of minutes has many nudges crossing with work under way.
@@ -32,6 +33,7 @@ from coincurve import PrivateKey
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 from accounts.models import User
+from agora.management import sandbox_signer
 from accounts.services import approve_customer, bind_wallet, issue_api_token, register_customer, set_tier
 from minting.models import Token
 from orders.services import refresh_clock, refresh_prices, register_asset
@@ -39,7 +41,9 @@ limits = dict(min_quantity=Decimal("0.01"), max_quantity=Decimal(1000))
 register_asset(symbol="MSFT", name="Microsoft", token_symbol="MSFT-RAT", **limits)
 refresh_clock(now=timezone.now())
 refresh_prices(now=timezone.now())
-call_command("deploy_token", "MSFT")
+keys = sandbox_signer.make_keys()
+call_command("deploy_token", "MSFT", minter=keys.minter, pauser=keys.pauser)
+sandbox_signer.write_config(keys, contracts=[t.address for t in Token.objects.all()])
 clients = []
 for number in range({clients}):
     name, now = f"client-{{number}}", timezone.now()
@@ -106,12 +110,15 @@ class Installation:
             argv=[*platform.MANAGE, "worker", "--alive-file", str(alive)],
             ready=file_ready(alive),
         )
-        services = [platform.web_service(self.layout), worker, second, platform.follower_service(self.layout)]
-        return [dataclasses.replace(service, ready_within=90.0) for service in services]
+        signer, web = platform.signer_service(self.layout), platform.web_service(self.layout)
+        services = [signer, web, worker, second, platform.follower_service(self.layout)]
+        return [dataclasses.replace(service, ready_within=PATIENCE) for service in services]
 
     def set_up(self, *, clients: int) -> None:
-        platform.manage(self.layout, "setup_sandbox")
-        said = platform.manage(self.layout, "shell", "--no-imports", "-c", _SET_UP.format(clients=clients))
+        platform.manage(self.layout, "setup_sandbox", within=PATIENCE)
+        said = platform.manage(
+            self.layout, "shell", "--no-imports", "-c", _SET_UP.format(clients=clients), within=PATIENCE
+        )
         made = json.loads(said.splitlines()[-1])
         self.clients = made["clients"]
         self.tokens = [TokenAt(**token) for token in made["tokens"]]

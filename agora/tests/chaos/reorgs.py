@@ -11,8 +11,8 @@ from typing import Any
 import requests
 
 DEEPEST = 20
+KINDS = ("depth 1-4", "depth 5-12", "depth 13-20", "removes transactions", "moves transactions")
 MOVED = 0.5  # how often transactions come back in another block; otherwise all of them are gone
-UNTIL = 10**6
 
 
 class ChainError(Exception):
@@ -76,9 +76,9 @@ class Reorgs:
         block = rpc(self.url, "eth_getBlockByNumber", hex(first), False)
         made = Reorg(time.time(), depth, total - len(pairs), len(pairs), first, block["hash"])
         self.done.append(made)
-        self.fired["depth 1-4" if depth <= 4 else "depth 5-12" if depth <= 12 else "depth 13-20"] += 1
-        self.fired["removes transactions"] += made.removed > 0
-        self.fired["moves transactions"] += made.moved > 0
+        self.fired[KINDS[0] if depth <= 4 else KINDS[1] if depth <= 12 else KINDS[2]] += 1
+        self.fired[KINDS[3]] += made.removed > 0
+        self.fired[KINDS[4]] += made.moved > 0
 
     def _transactions(self, first: int, last: int) -> dict[str, list[dict[str, Any]]]:
         """By sender, in the order of their nonces."""

@@ -48,7 +48,7 @@ BUGS = {
         (
             Edit(
                 "minting.services.advancing:_open_attempt",
-                'return mint.tx_attempts.filter(reverted_at=None).order_by("-allocated_at").first()',
+                'return mint.tx_attempts.filter(reverted_at=None, superseded_at=None).order_by("-allocated_at").first()',
                 "return None",
             ),
         ),
@@ -79,8 +79,8 @@ BUGS = {
         (
             Edit(
                 f"{WATCH}:_left_chain",
-                "return current is None or current.hash != block.hash",
-                "return current is None",
+                "return ours.exists()",
+                "return False",
             ),
             Edit(f"{WATCH}:_linked", "if parent is not None and header.parent_hash != parent:", "if False:"),
         ),
@@ -97,8 +97,8 @@ BUGS = {
         (
             Edit(
                 SUBMIT,
-                "        if now < order.uncertain_since + timedelta(seconds=settings.UNCERTAIN_GRACE):\n            return None",
-                "        raise Rejected('it never arrived')",
+                "if now < order.uncertain_since + timedelta(seconds=settings.UNCERTAIN_GRACE):",
+                "raise Rejected('it never arrived')\n        if False:",
             ),
         ),
     ),
@@ -183,9 +183,9 @@ BUGS = {
         "No receipt means that the transaction is lost: it is signed anew.",
         (
             Edit(
-                "minting.services.observing:observe_mint",
-                'chain.broadcast(bytes(attempt.raw or b""))',
-                "_revert(attempt_id=attempt.pk, now=now)",
+                "minting.services.observing:_observe",
+                "if receipts:",
+                "if not receipts:\n        _revert(attempt_id=attempts[-1].pk, now=now)\n    if True:",
             ),
         ),
     ),
@@ -205,7 +205,13 @@ BUGS = {
     ),
     "repeat_not_known": Bug(
         "A client's repeated request is not recognised.",
-        (Edit("orders.services.placing:place_order", "if earlier:", "if False:"),),
+        (
+            Edit(
+                "orders.services.placing:place_order",
+                "if not client_order_id or (known := earlier.first()) is None:",
+                "if True:",
+            ),
+        ),
     ),
     "promised_again": Bug(
         "A custody record that is already being minted is promised once more.",

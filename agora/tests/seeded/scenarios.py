@@ -21,7 +21,7 @@ from agora.tests.seeded.cases import Case
 from custody.errors import WebhookRefused
 from custody.models import CustodyRecord
 from custody.services import receive_webhook
-from minting.models import MintTx, Token
+from minting.models import MintTx, Token, TxAttempt
 from minting.services import advance_mint, observe_mint
 from orders.brokers import get_broker
 from orders.models import Order
@@ -145,7 +145,7 @@ def forged_webhook(case: Case) -> list[str]:
     except WebhookRefused:
         case.turn()
     else:
-        case.until(case.is_minted, 2.0)
+        case.until(case.is_minted)
     found = case.unbacked()
     case.world.outside.custodian.control.release(record.external_tx_id)
     return found + case.finish()
@@ -185,14 +185,15 @@ def list_breaks_off(case: Case) -> list[str]:
     return case.finish()
 
 
-def slow_block(case: Case) -> list[str]:
-    """The mint waits in the pool while it is looked after."""
+def lost_from_the_pool(case: Case) -> list[str]:
+    """The node forgets the mint, as at a restart, and it is looked after."""
     case.world.outside.rpc("evm_setAutomine", False)
     case.place()
     case.until(lambda: MintTx.objects.filter(status="SENT").exists())
-    mint = MintTx.objects.get()
+    for attempt in TxAttempt.objects.all():
+        case.world.outside.rpc("anvil_dropTransaction", attempt.tx_hash)
     MintTx.objects.update(next_attempt_at=timezone.now())
-    observe_mint(mint_id=mint.pk, now=timezone.now())
+    observe_mint(mint_id=MintTx.objects.get().pk, now=timezone.now())
     case.run_tasks()
     case.world.outside.rpc("evm_setAutomine", True)
     case.world.outside.mine()
@@ -205,14 +206,14 @@ def completed_but(case: Case) -> list[str]:
     case.world.outside.custodian.control.scenario(match={"operation": "TRANSFER"}, fail=failed)
     case.place()
     case.until(lambda: CustodyRecord.objects.filter(status__in=("FAILED", "COMPLETED")).exists())
-    case.until(case.is_minted, 1.0)
+    case.until(case.is_minted)
     return case.unbacked()
 
 
 def lost_doorbell(case: Case) -> list[str]:
     """What is queued when the shares are claimed is lost, as after a rotation of SECRET_KEY."""
     case.place()
-    deadline = time.monotonic() + 4
+    deadline = time.monotonic() + 30
     while not CustodyRecord.objects.exists() and time.monotonic() < deadline:
         if not case.run_one_task():
             case.guarded(lambda: list_at_broker(now=timezone.now()))
@@ -249,7 +250,7 @@ SCENARIOS: dict[str, Scenario] = {
     "constraint_dropped": told_twice,
     "call_in_transaction": plain_order,
     "cursor_early": list_breaks_off,
-    "silence_believed": slow_block,
+    "silence_believed": lost_from_the_pool,
     "half_completed": completed_but,
     "sweep_asleep": lost_doorbell,
     "repeat_not_known": asked_twice,

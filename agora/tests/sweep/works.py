@@ -121,6 +121,28 @@ class Buying(Work):
         return order["status"] in MINTED
 
 
+class BuyingAnnounced(Buying):
+    """An integrator's endpoint hears of each order. Whose attempt died is presumed dead after 30 s."""
+
+    def is_done(self) -> bool:
+        return super().is_done() and all(len(ids) >= 1 for ids in self._heard().values())
+
+    def faults(self) -> list[str]:
+        wrong = {what: ids for what, ids in self._heard().items() if len(ids) != 1}
+        return [*super().faults(), *([f"heard of under other than one id: {wrong}"] if wrong else [])]
+
+    def _heard(self) -> dict[tuple[str, str], set[str]]:
+        """The webhook-ids under which each order's two events came."""
+        heard: dict[tuple[str, str], set[str]] = {
+            (order_id, type): set() for order_id in self.quantities for type in ("order.filled", "order.minted")
+        }
+        for one in list(self.yard.receiver.heard):
+            what = (str(one.event["data"].get("order_id")), str(one.event["type"]))
+            if what in heard:
+                heard[what].add(one.id)
+        return heard
+
+
 class BuyingUnheard(Buying):
     """The broker breaks off before it has taken the order: uncertain, looked up, told again."""
 
@@ -222,7 +244,7 @@ class BuyingReverted(BuyingUnmined):
             chain.rpc("anvil_setCode", chain.token, "0xfe")  # INVALID: whatever is called reverts
             chain.mine(1)
             chain.rpc("anvil_setCode", chain.token, code)
-            chain.mine(1)  # and what was looked for meanwhile is there again
+            chain.mine(12)  # what was looked for meanwhile is there again, and the revert settled
         elif self._begun < MOST:
             self.buy()
 
@@ -280,7 +302,9 @@ class BuyingOnce(Buying):
             if early.status_code == 409:
                 assert early.json()["code"] == "idempotency_in_flight", early.text
                 self.yard.call("lapse_claims")  # as if a minute had gone by
-            self._took(self._post(quantity, key), self._keys.pop(key))
+            late, again = self._post(quantity, key), self._post(quantity, key)
+            assert (again.headers.get("Idempotency-Replayed"), again.content) == ("true", late.content)
+            self._took(late, self._keys.pop(key))
 
     def _post(self, quantity: Decimal, key: str) -> requests.Response:
         body = {"asset": "AAPL", "quantity": str(quantity), "recipient_wallet": self.yard.wallet}

@@ -12,7 +12,7 @@ from eth_utils import keccak
 from agora.lib.errors import Rejected, Unavailable, Uncertain, VendorError
 from agora.lib.http import CONNECT_TIMEOUT, READ_TIMEOUT
 from minting.chains import abi, artifact
-from minting.chains.base import Fees, MintCall, MintedLog, TransferLog
+from minting.chains.base import FeeMarket, Fees, MintCall, MintedLog, TransferLog
 from minting.chains.evm import parsing
 from minting.chains.evm.quorum import QuorumReads, logs_of, minted_filter
 from minting.chains.evm.rpc import Query, Rpc
@@ -96,17 +96,22 @@ class EvmChain(QuorumReads):
 
     # --- Sending --------------------------------------------------------------------------------------------------
 
-    def fees(self) -> Fees:
+    def fee_market(self) -> FeeMarket:
         base_fee = Query(
             "eth_getBlockByNumber", ["latest", False], lambda value: parsing.quantity(value["baseFeePerGas"])
         )
         tip = Query("eth_maxPriorityFeePerGas", [], parsing.quantity)
         base_fee_wei, tip_wei = self._rpc.ask_batch([base_fee, tip])
-        return Fees(max_fee_per_gas=2 * base_fee_wei + tip_wei, max_priority_fee_per_gas=tip_wei)
+        return FeeMarket(base_fee=base_fee_wei, tip=tip_wei)
+
+    def fees(self) -> Fees:
+        market = self.fee_market()
+        return Fees(max_fee_per_gas=2 * market.base_fee + market.tip, max_priority_fee_per_gas=market.tip)
 
     def broadcast(self, raw: bytes) -> str:
         tx_hash = "0x" + keccak(raw).hex()
-        answers = self._rpc.ask_every(Query("eth_sendRawTransaction", ["0x" + raw.hex()], _exactly(tx_hash)))
+        sending = Query("eth_sendRawTransaction", ["0x" + raw.hex()], _exactly(tx_hash))
+        answers = self._rpc.ask_every(sending, wanted=lambda taken: True)
         failures = [answer for answer in answers if isinstance(answer, VendorError)]
         if len(failures) < len(answers):
             return tx_hash
@@ -120,7 +125,7 @@ class EvmChain(QuorumReads):
     def _is_known(self, tx_hash: str) -> bool:
         """Whether any node has the transaction, in its pool or in a block."""
         known: Query[bool] = Query("eth_getTransactionByHash", [tx_hash], _is_transaction(tx_hash))
-        answers = self._rpc.ask_every(known)
+        answers = self._rpc.ask_every(known, wanted=bool)
         if True not in answers and False not in answers:
             raise Uncertain("no node says whether it has the transaction")
         return True in answers
@@ -131,14 +136,17 @@ class EvmChain(QuorumReads):
         code = self.code(address)
         return "0x" + keccak(code).hex() if code else None
 
-    def native_balance(self, address: str) -> int:
-        return self._rpc.ask(Query("eth_getBalance", [address, "latest"], parsing.quantity))
-
     def read(
-        self, *, contract: str, function: str, arguments: tuple[object, ...] = (), of: str = artifact.TOKEN
+        self,
+        *,
+        contract: str,
+        function: str,
+        arguments: tuple[object, ...] = (),
+        of: str = artifact.TOKEN,
+        block: int | None = None,
     ) -> tuple[Any, ...]:
-        calldata = abi.encode_call(function, *arguments, of=of)
-        answer = self._rpc.ask(Query("eth_call", [{"to": contract, "data": calldata}, "latest"], parsing.data))
+        calldata, at = abi.encode_call(function, *arguments, of=of), "latest" if block is None else hex(block)
+        answer = self._rpc.ask(Query("eth_call", [{"to": contract, "data": calldata}, at], parsing.data))
         if not answer:
             raise Rejected(f"there is no contract at {contract}", vendor_code="NoCode")
         try:

@@ -16,7 +16,6 @@ from agora.lib.errors import Rejected, Unavailable
 from minting.chains import abi
 from minting.chains.base import Header, MintedLog, NodeReport, Receipt, Stretch, Survey
 from minting.chains.evm import parsing
-from minting.chains.evm.health import ON_PROBATION
 from minting.chains.evm.nodes import Impossible, Node, Query
 from minting.chains.evm.rpc import BATCH, Rpc, Vote
 from minting.chains.evm.voting import NoQuorum, agreed, reached
@@ -39,13 +38,22 @@ class QuorumReads:
     # --- Following ------------------------------------------------------------------------------------------------
 
     def survey(self, number: int | None) -> Survey:
-        try:
-            found = self._survey(number)
-        except NoQuorum:
-            self._rpc.note(has_quorum=False)
-            raise
-        self._rpc.note(has_quorum=True)
-        return found
+        quorum = self._rpc.quorum
+        places = [] if number is None else [number] if quorum == 1 else [number, max(0, number - self._depth)]
+        queries: list[Query[Header | None]] = [LATEST_OR_NONE, *(block(place) for place in places)]
+        votes = self._rpc.poll(lambda node: tuple(node.ask_batch(queries)), enough=lambda votes: True)
+        head = reached([said[0].number for said in _answers(votes) if said[0]], quorum)
+        for vote in votes:
+            if vote.refusal is None and vote.answer[0]:
+                vote.node.health.saw(vote.answer[0].number, quorum_head=head)
+        if number is None:
+            return Survey(head=head, known=None)
+        if quorum > 1:
+            self._judge_depth(votes)
+        if number <= head:
+            known = agreed([said[1] for said in _answers(votes) if said[1] is not None], quorum)
+            return Survey(head=head, known=known)
+        return Survey(head=head, known=_answers(votes)[0][0] if quorum == 1 else self.header(head))
 
     def stretch(self, *, first: int, last: int, contracts: list[str]) -> Stretch:
         votes = self._rpc.poll(lambda node: _blocks(node, first, last, contracts), enough=self._agree_in_blocks)
@@ -54,6 +62,9 @@ class QuorumReads:
         self._judge(votes, "logs", lambda said: None if said[0] != headers else said[1] == logs, bool(logs))
         final = reached(finals, self._rpc.quorum) if len(finals) >= self._rpc.quorum else None
         return Stretch(headers=list(headers), logs=list(logs), finalized=final)
+
+    def note(self, *, has_quorum: bool) -> None:
+        self._rpc.note(has_quorum=has_quorum)
 
     def node_reports(self) -> list[NodeReport]:
         return self._rpc.reports()
@@ -124,6 +135,11 @@ class QuorumReads:
         query = Query("eth_getCode", [address, "latest"], parsing.data)
         return self._agree(lambda node: node.ask(query))
 
+    def native_balance(self, address: str) -> int:
+        query = Query("eth_getBalance", [address, "latest"], parsing.quantity)
+        votes = self._rpc.poll(lambda node: node.ask(query), enough=lambda votes: True)
+        return reached(_answers(votes), self._rpc.quorum)
+
     def is_mint_key_used(self, *, contract: str, mint_key: str, block: int | None = None) -> bool:
         return bool([0, 1].index(self._word(contract, block, "usedBrokerTrade", keccak(text=mint_key))))
 
@@ -134,24 +150,6 @@ class QuorumReads:
         return self._word(contract, block, "totalSupply")
 
     # --- Private --------------------------------------------------------------------------------------------------
-
-    def _survey(self, number: int | None) -> Survey:
-        quorum = self._rpc.quorum
-        places = [] if number is None else [number] if quorum == 1 else [number, max(0, number - self._depth)]
-        queries: list[Query[Header | None]] = [LATEST_OR_NONE, *(block(place) for place in places)]
-        votes = self._rpc.poll(lambda node: tuple(node.ask_batch(queries)), enough=lambda votes: True)
-        head = reached([said[0].number for said in _answers(votes) if said[0]], quorum)
-        for vote in votes:
-            if vote.refusal is None and vote.answer[0]:
-                vote.node.health.saw(vote.answer[0].number, quorum_head=head)
-        if number is None:
-            return Survey(head=head, known=None)
-        if quorum > 1:
-            self._judge_depth(votes)
-        if number <= head:
-            known = agreed([said[1] for said in _answers(votes) if said[1] is not None], quorum)
-            return Survey(head=head, known=known)
-        return Survey(head=head, known=_answers(votes)[0][0] if quorum == 1 else self.header(head))
 
     def _judge_depth(self, votes: list[Vote[tuple[Header | None, ...]]]) -> None:
         """Each node's chain where it can no longer be honest to differ."""
@@ -175,7 +173,7 @@ class QuorumReads:
     def _agree(self, attempt: Callable[[Node], H], *, kind: str = "") -> H:
         """One answer of a quorum, or its refusal. `kind`: of what no honest node can say otherwise."""
         votes = self._rpc.poll(attempt, enough=self._agree_wholly)
-        said = agreed([_said(vote) for vote in votes if vote.node.health.state != ON_PROBATION], self._rpc.quorum)
+        said = agreed([_said(vote) for vote in votes if vote.counts], self._rpc.quorum)
         if kind:
             self._judge(votes, kind, lambda answer: ("said", answer) == said, True)
         if said[0] == "refused":
@@ -311,7 +309,7 @@ def _receipt_of(tx_hash: str) -> Callable[[Any], Receipt | None]:
 
 def _answers(votes: list[Vote[T]]) -> list[T]:
     """Those that count."""
-    return [vote.answer for vote in votes if vote.refusal is None and vote.node.health.state != ON_PROBATION]
+    return [vote.answer for vote in votes if vote.refusal is None and vote.counts]
 
 
 def _said(vote: Vote[Any]) -> tuple[str, Any]:

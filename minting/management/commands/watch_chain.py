@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from agora.lib import loops
-from minting.services import verify_chain, watch_chain_once
+from minting.services import follow_chain, verify_chain
 
 
 class Command(BaseCommand):
@@ -23,5 +23,4 @@ class Command(BaseCommand):
 
 
 def _watch(stop: threading.Event) -> None:
-    while watch_chain_once(now=timezone.now()) and not stop.is_set():
-        pass
+    follow_chain(now=timezone.now())
