@@ -19,6 +19,7 @@ EVENTS: dict[str, list[str]] = {
     "mint.advance": ["minting.tasks.advance_mint"],
     "mint.unbacked": ["reserves.tasks.publish_reserves"],
     "mint.sent": ["minting.tasks.observe_mint"],
+    "token.switched": ["minting.tasks.advance_switch"],
     "mint.settled": ["reserves.tasks.refresh"],
     "reconciliation.asked": ["reserves.tasks.reconcile_asked"],
 }

@@ -124,7 +124,7 @@ def test_what_agora_says_and_does_after_a_restore(tmp_path: Path) -> None:
     cluster.initialise()
     cluster.start()
     cluster.create_database()
-    with e2e.running(tmp_path / "home", DATABASE_URL=cluster.url(), **e2e.HASTE) as platform:
+    with e2e.running(tmp_path / "home", DATABASE_URL=cluster.url(), **e2e.HASTE, **e2e.OLD_PRICES) as platform:
         early = platform.place("0.25")
         platform.until_minted(early, within=LATEST)
         copy = cluster.run_script("backup.sh", BACKUP_DIR=str(tmp_path / "backups"))

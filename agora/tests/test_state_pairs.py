@@ -50,7 +50,7 @@ def test_the_database_lets_exactly_the_allowed_moves_pass(model: type[Any]) -> N
     with _without_triggers() as cursor:
         for statement in MACHINES[model]:
             cursor.execute(statement)
-        _drop_checks(cursor, table)  # what else a status asks of the row is no matter of its moves
+        _leave_the_moves_alone(cursor, table)  # what else a status asks of the row is another matter
 
     passed = {pair for pair in status_pairs(model.MOVES) if _passes(table, *pair)}
 
@@ -75,11 +75,19 @@ def _passes(table: str, before: str, after: str) -> bool:
         return True
 
 
-def _drop_checks(cursor: Any, table: str) -> None:
+def _leave_the_moves_alone(cursor: Any, table: str) -> None:
     cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     cursor.execute("SELECT conname FROM pg_constraint WHERE contype = 'c' AND conrelid = %s::regclass", [table])
     for (name,) in cursor.fetchall():
         cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+    cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+    cursor.execute(
+        "SELECT tgname FROM pg_trigger WHERE tgrelid = %s::regclass AND tgname LIKE 'pgtrigger_%%'"
+        " AND tgname NOT LIKE 'pgtrigger_legal_moves_%%'",
+        [table],
+    )
+    for (name,) in cursor.fetchall():
+        cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {name}")
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from accounts.services import follow_webhooks, seal_audit_log, sweep_customers
 from agora.lib import loops
 from custody.services import sweep_custody
 from minting.selectors import mints_under_way
-from minting.services import follow_chain, sweep_mints, verify_chain
+from minting.services import follow_chain, sweep_mints, sweep_switches, verify_chain
 from orders.services import (
     evaluate_rules,
     follow_trade_updates,
@@ -35,6 +35,7 @@ def sweep(*, now: datetime) -> None:
     sweep_orders(now=now)
     sweep_custody(now=now)
     sweep_mints(now=now)
+    sweep_switches(now=now)
 
 
 def pause_of_chain() -> float:

@@ -253,7 +253,7 @@ class Run:
         for line in (
             f"seed {self.options.seed}, {minutes:.1f} min in all, load {os.getloadavg()[0]:.1f} at the end",
             f"orders      {len(self.journal.placed)} placed, {filled} filled; answers {dict(self.journal.answers)}",
-            f"kills       {len(monkey.kills)} {dict(kills)}; {monkey.spared} times nobody was up",
+            f"kills       {len(monkey.kills)} {dict(kills)}; {monkey.spared} spared, being down",
             f"postgres    {len(monkey.stops)} immediate stops",
             f"reorgs      {len(reorgs.done)} {dict(reorgs.fired)}, {reorgs.refused} could not move",
             f"odd node    {dict(self.odd.turns)}, {self.odd.lies().total()} lies {dict(self.odd.lies())}",

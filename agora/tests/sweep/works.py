@@ -244,7 +244,7 @@ class BuyingReverted(BuyingUnmined):
             chain.rpc("anvil_setCode", chain.token, "0xfe")  # INVALID: whatever is called reverts
             chain.mine(1)
             chain.rpc("anvil_setCode", chain.token, code)
-            chain.mine(1)  # and what was looked for meanwhile is there again
+            chain.mine(12)  # what was looked for meanwhile is there again, and the revert settled
         elif self._begun < MOST:
             self.buy()
 
@@ -302,7 +302,9 @@ class BuyingOnce(Buying):
             if early.status_code == 409:
                 assert early.json()["code"] == "idempotency_in_flight", early.text
                 self.yard.call("lapse_claims")  # as if a minute had gone by
-            self._took(self._post(quantity, key), self._keys.pop(key))
+            late, again = self._post(quantity, key), self._post(quantity, key)
+            assert (again.headers.get("Idempotency-Replayed"), again.content) == ("true", late.content)
+            self._took(late, self._keys.pop(key))
 
     def _post(self, quantity: Decimal, key: str) -> requests.Response:
         body = {"asset": "AAPL", "quantity": str(quantity), "recipient_wallet": self.yard.wallet}
