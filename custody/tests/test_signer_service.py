@@ -314,7 +314,7 @@ def test_its_process_has_no_django_no_orm_and_no_chain():
     code = (
         "import sys; sys.argv = ['x', '--help']\n"
         "import custody.signers.service.__main__, custody.signers.service.backends, custody.signers.fireblocks\n"
-        "import custody.custodians.fireblocks, custody.signers.remote, eth_keyfile\n"
+        "import custody.custodians.fireblocks, eth_keyfile\n"
         "foreign = {'django', 'web3', 'psycopg', 'django_q', 'rest_framework'}\n"
         "print(sorted(foreign & {name.split('.')[0] for name in sys.modules}))"
     )  # fmt: skip
