@@ -108,7 +108,7 @@ lock: ## compile requirements*.in into the hashed lock files (needs uv)
 	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-emit-index-url --universal requirements-dev.in -o requirements-dev.txt
 
 drills: setup ## an operator's drills in their long form: 100 queued tasks and a new SECRET_KEY; restore, then carry on (minutes)
-	@$(BIN)/python -m pytest -m "drill or not drill" -s agora/tests/test_upgrade.py agora/tests/test_backup.py
+	@$(BIN)/python -m pytest -m "drill or not drill" -s agora/tests/test_upgrade.py agora/tests/test_backup.py agora/tests/test_deploy_files.py
 
 hosts: setup ## three hosts as network namespaces on one PostgreSQL, one is cut off (as root, minutes)
 	@$(BIN)/python -m pytest -m hosts -s agora/tests/test_hosts.py

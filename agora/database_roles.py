@@ -35,8 +35,10 @@ _NOT_THE_WEBS = frozenset(
         "minting_minttx",
         "minting_reorg",
         "minting_rpcnode",
+        "minting_signerbudget",
         "minting_token",
         "minting_txattempt",
+        "orders_asset",
         "orders_assetprice",
         "orders_brokermessage",
         "orders_feedcursor",
@@ -52,6 +54,7 @@ _NOT_THE_WEBS = frozenset(
         "reserves_reserveattestation",
         "reserves_reserveline",
         "reserves_reservereport",
+        "reserves_reportsetback",
         "reserves_reportsignature",
     }
 )

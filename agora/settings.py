@@ -114,6 +114,7 @@ if BEHIND_TLS:  # a browser takes a __Host- cookie over TLS from this very host 
 CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True  # no script of ours reads them
 LANGUAGE_COOKIE_SECURE = BEHIND_TLS
 LANGUAGE_COOKIE_SAMESITE = "Lax"
+SECURE_REDIRECT_EXEMPT = [r"^metrics$", r"^healthz$", r"^readyz$"]  # asked from beside us, not through the proxy
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS else None
 SESSION_COOKIE_AGE = 12 * 3600
 SECURE_REFERRER_POLICY = "same-origin"
@@ -297,6 +298,8 @@ Q_CLUSTER = {
     "log_level": "WARNING",
 }
 
+QUEUE_TASKS = env.list("AGORA_QUEUE_TASKS", default=[])  # that a worker runs besides agora/pipeline.py's: bench's
+
 # --- Broker: Alpaca ------------------------------------------------------------------------------------------------
 ALPACA_URL = env.str("ALPACA_URL", default="http://127.0.0.1:8101")  # without /v2
 ALPACA_STREAM_URL = env.str("ALPACA_STREAM_URL", default="ws://127.0.0.1:8101/stream")
@@ -416,7 +419,7 @@ LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 # --- Metrics and traces (docs/observability.md) --------------------------------------------------------------------
 # /metrics answers only who comes from one of these networks and carries this token, as far as each is set; with
 # neither it does not exist.
-METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+METRICS_TOKEN = _secret("METRICS_TOKEN")
 METRICS_NETWORKS = env.list("METRICS_NETWORKS", default=[])  # 10.0.0.0/8, …
 # Where the processes of this machine leave their tallies; "": they count nothing.
 METRICS_DIR = env.str("METRICS_DIR", default=str(AGORA_HOME / "metrics") if AGORA_MODE == "sandbox" else "")

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0019_chain_groups"),
+        ("accounts", "0020_switch_groups"),
     ]
 
     operations = [

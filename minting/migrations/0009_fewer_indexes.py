@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("minting", "0007_nonces_and_nodes"),
+        ("minting", "0008_token_switch"),
     ]
 
     operations = [
