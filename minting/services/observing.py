@@ -82,8 +82,8 @@ def _claim(*, mint_id: UUID, now: datetime) -> bool:
 
 @serializable
 def _revert(*, attempt_id: UUID, now: datetime) -> None:
-    """Mined with status 0, by a quorum's word: its nonce is spent, and a new signature is safe. Should a reorg take that
-    back, its bytes are sent again first (_fill_holes), and whichever of the two mints, the other reverts."""
+    """Mined with status 0, by a quorum's word: its nonce is spent, and a new signature is safe. Should a reorg take
+    that back, its bytes are sent again first (_fill_holes), and whichever of the two mints, the other reverts."""
     attempt = TxAttempt.objects.select_for_update(of=("self",)).select_related("mint").get(pk=attempt_id)
     mint = MintTx.objects.select_for_update().get(pk=attempt.mint_id)
     if mint.status != S.SENT or attempt.reverted_at:
