@@ -327,7 +327,6 @@ def test_a_mint_ahead_of_its_report_in_the_block_reverts_and_is_sent_again(world
     world.outside.mine()
     assert world.supply() == 0
     world.outside.rpc("evm_setAutomine", True)
-    world.outside.mine(12)  # a revert counts once it is settled
 
     world.until(lambda: world.supply() == QUARTER)
 
