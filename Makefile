@@ -42,6 +42,9 @@ up: setup ## the same platform, kept running, on http://localhost:8000
 por: setup ## a reserve package of 100,000 made-up holders, checked by two independent verifiers
 	@$(BIN)/python manage.py por_drill
 
+bench: setup ## measure speed, memory and cost against docs/benchmarks.md's targets; BENCH="--quick --only intake" for less
+	@$(BIN)/python -m bench $(BENCH)
+
 # A test that fails among the others and passes alone is printed as FLAKY: mend it; the run does not hide it, nor stop for it.
 test: setup ## the whole suite, in parallel
 	@$(BIN)/python -m agora.tests.suite
@@ -105,7 +108,7 @@ lock: ## compile requirements*.in into the hashed lock files (needs uv)
 	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-emit-index-url --universal requirements-dev.in -o requirements-dev.txt
 
 drills: setup ## an operator's drills in their long form: 100 queued tasks and a new SECRET_KEY; restore, then carry on (minutes)
-	@$(BIN)/python -m pytest -m "drill or not drill" -s agora/tests/test_upgrade.py agora/tests/test_backup.py
+	@$(BIN)/python -m pytest -m "drill or not drill" -s agora/tests/test_upgrade.py agora/tests/test_backup.py agora/tests/test_deploy_files.py
 
 hosts: setup ## three hosts as network namespaces on one PostgreSQL, one is cut off (as root, minutes)
 	@$(BIN)/python -m pytest -m hosts -s agora/tests/test_hosts.py

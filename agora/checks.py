@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
 from django.utils.module_loading import import_string
 
 from accounts import pii
@@ -33,6 +35,7 @@ EMITTED_BY = {
     "custody": "custody",
     "signature": "custody",
     "mint": "minting",
+    "token": "minting",
     "reconciliation": "reserves",
     "webhook": "accounts",
 }
@@ -66,6 +69,8 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
     found += _check_database_link()
     if settings.CRASH_AT:
         found.append(Error("AGORA_CRASH_AT is set.", hint="Unset it: it kills the process.", id="agora.E006"))
+    if settings.QUEUE_TASKS:
+        found.append(Error("AGORA_QUEUE_TASKS is set.", hint="Unset it: it is for benchmarks.", id="agora.E061"))
     if settings.DEBUG:
         found.append(Error("DEBUG is on.", hint="DEBUG is for the sandbox.", id="agora.E007"))
     return found
@@ -156,6 +161,23 @@ def check_database(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
     if settings.DATABASES["default"]["ENGINE"] in ("agora.lib.embedded", "django.db.backends.postgresql"):
         return []
     return [Error("DATABASE_URL is not PostgreSQL's.", hint="Set postgres://…, or unset it.", id="agora.E008")]
+
+
+@register(Tags.database, deploy=True)
+def check_database_role(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """`manage.py check --deploy --database default`, with a process's own DATABASE_URL: it must not be the owner's."""
+    if settings.AGORA_MODE == "sandbox" or not databases:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_user FROM pg_class WHERE relname = 'django_migrations' "
+            "AND relnamespace = 'public'::regnamespace AND pg_has_role(current_user, relowner, 'USAGE')"
+        )
+        owner = cursor.fetchone()
+    if owner is None:
+        return []
+    hint = "Give it agora_web's or agora_app's URL; agora_owner is for `manage.py release` alone."
+    return [Warning(f"{owner[0]} owns the tables: it could drop triggers.", hint=hint, id="agora.W061")]
 
 
 @register()

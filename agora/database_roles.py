@@ -35,8 +35,10 @@ _NOT_THE_WEBS = frozenset(
         "minting_minttx",
         "minting_reorg",
         "minting_rpcnode",
+        "minting_signerbudget",
         "minting_token",
         "minting_txattempt",
+        "orders_asset",
         "orders_assetprice",
         "orders_brokermessage",
         "orders_feedcursor",
@@ -52,6 +54,7 @@ _NOT_THE_WEBS = frozenset(
         "reserves_reserveattestation",
         "reserves_reserveline",
         "reserves_reservereport",
+        "reserves_reportsetback",
         "reserves_reportsignature",
     }
 )
@@ -60,7 +63,7 @@ APP = Role("agora_app", columns=_LOCKED)
 WEB = Role(
     "agora_web",
     reads_only=_NOT_THE_WEBS,
-    inserts_only=frozenset({"accounts_auditentry", "django_q_ormq"}),
+    inserts_only=frozenset({"accounts_auditentry", "django_q_ormq", "minting_tokenswitch", "minting_tokenswitchevent"}),
     # Staff may have a mint looked at sooner (minting.services.steering).
     columns={**_LOCKED, "minting_minttx": ("next_attempt_at",)},
 )

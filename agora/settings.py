@@ -114,6 +114,7 @@ if BEHIND_TLS:  # a browser takes a __Host- cookie over TLS from this very host 
 CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True  # no script of ours reads them
 LANGUAGE_COOKIE_SECURE = BEHIND_TLS
 LANGUAGE_COOKIE_SAMESITE = "Lax"
+SECURE_REDIRECT_EXEMPT = [r"^metrics$", r"^healthz$", r"^readyz$"]  # asked from beside us, not through the proxy
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS else None
 SESSION_COOKIE_AGE = 12 * 3600
 SECURE_REFERRER_POLICY = "same-origin"
@@ -287,7 +288,7 @@ Q_CLUSTER = {
     "broker_class": "agora.lib.doorbell.Doorbell",
     "workers": env.int("WORKER_PROCESSES", default=2),
     "queue_limit": 2,
-    "bulk": 1,
+    "bulk": 4,
     "poll": 0.5,
     "timeout": 30,
     "retry": 120,  # > timeout x (queue_limit + bulk + 1) / workers: a prefetched task must not expire in memory
@@ -296,6 +297,8 @@ Q_CLUSTER = {
     "catch_up": False,
     "log_level": "WARNING",
 }
+
+QUEUE_TASKS = env.list("AGORA_QUEUE_TASKS", default=[])  # that a worker runs besides agora/pipeline.py's: bench's
 
 # --- Broker: Alpaca ------------------------------------------------------------------------------------------------
 ALPACA_URL = env.str("ALPACA_URL", default="http://127.0.0.1:8101")  # without /v2
@@ -382,6 +385,7 @@ UNCERTAIN_GRACE = env.float("UNCERTAIN_GRACE", default=3.0)  # a 404 this soon a
 SWEEP_EVERY = env.float("SWEEP_EVERY", default=1.0)
 BROKER_LIST_EVERY = env.float("BROKER_LIST_EVERY", default=5.0)  # one list call for all that is open
 CHAIN_POLL_EVERY = env.float("CHAIN_POLL_EVERY", default=0.25)
+CHAIN_POLL_BUSY = env.float("CHAIN_POLL_BUSY", default=0.1)  # while a mint is on its way
 AUDIT_SEAL_EVERY = env.float("AUDIT_SEAL_EVERY", default=5.0)  # an audit entry is sealed within a minute
 BUDGETS_EVERY = env.float("BUDGETS_EVERY", default=30.0)  # what the signers' addresses still have
 PRICES_EVERY = env.float("PRICES_EVERY", default=5.0)
@@ -415,7 +419,7 @@ LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 # --- Metrics and traces (docs/observability.md) --------------------------------------------------------------------
 # /metrics answers only who comes from one of these networks and carries this token, as far as each is set; with
 # neither it does not exist.
-METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+METRICS_TOKEN = _secret("METRICS_TOKEN")
 METRICS_NETWORKS = env.list("METRICS_NETWORKS", default=[])  # 10.0.0.0/8, …
 # Where the processes of this machine leave their tallies; "": they count nothing.
 METRICS_DIR = env.str("METRICS_DIR", default=str(AGORA_HOME / "metrics") if AGORA_MODE == "sandbox" else "")

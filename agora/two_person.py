@@ -8,5 +8,6 @@ TWO_PERSON: dict[str, str] = {
     "customer.set_tier": "accounts.services.change_tier",
     "hold.release": "accounts.services.release_pause",
     "custody.close": "custody.services.close_failed_custody",
+    "token.start": "minting.services.start_token",
     "mint.close": "minting.services.close_failed_mint",
 }

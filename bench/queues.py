@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median, quantiles
 
+from django.core.management import call_command
 from django.db import connection, transaction
 from django_q.models import OrmQ
 from django_q.tasks import async_task
@@ -25,6 +26,7 @@ PAUSE = 0.05  # between two tasks of an idle queue
 
 
 def measure(home: Path, base: Path, *, tasks: int, pings: int) -> list[Figure]:
+    call_command("migrate", verbosity=0)
     notes = home / "notes.txt"
     with _our_worker(home, notes):
         ours = _time(notes, _enqueue(notes), tasks=tasks, pings=pings)
@@ -50,13 +52,11 @@ def measure(home: Path, base: Path, *, tasks: int, pings: int) -> list[Figure]:
     ]
 
 
-def _time(
-    notes: Path, send: Callable[[int], None], *, tasks: int, pings: int
-) -> tuple[float, float, str]:
-    """Tasks a second; the idle start's p95 in ms; that in words. `send` enqueues so many tasks, each notes its start."""
+def _time(notes: Path, send: Callable[[int], None], *, tasks: int, pings: int) -> tuple[float, float, str]:
+    """Tasks a second; the idle start's p95 in ms; that in words. `send` enqueues so many, each notes its start."""
     notes.unlink(missing_ok=True)
     send(1)
-    until(lambda: _lines(notes) == 1, within=60, what="the first task ran")
+    until(lambda: _lines(notes) == 1, within=120, what="the first task ran")
     waits = []
     for number in range(pings):
         time.sleep(PAUSE)
@@ -92,7 +92,8 @@ def _our_worker(home: Path, notes: Path) -> Iterator[None]:
     connection.close()
     ready = file_ready(home / "worker.alive")
     command = [sys.executable, str(ROOT / "manage.py"), "worker", "--alive-file", str(home / "worker.alive")]
-    with _process(command, home / "worker.log", {"AGORA_HOME": str(home)}, ready):
+    env = {"AGORA_HOME": str(home), "AGORA_QUEUE_TASKS": "bench.tasks.note"}
+    with _process(command, home / "worker.log", env, ready):
         yield
     OrmQ.objects.all().delete()
 
@@ -102,7 +103,18 @@ def _celery(redis: str, home: Path, base: Path) -> Iterator[Callable[[int], None
     python, port = peer_python(base), free_port()
     store = [redis, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(home)]
     env = {"CELERY_BROKER": f"redis://127.0.0.1:{port}/0", "DJANGO_SETTINGS_MODULE": ""}
-    worker = [str(python), "-m", "celery", "-A", "bench.peer_celery", "worker", "--concurrency", "2", "--loglevel", "warning"]
+    worker = [
+        str(python),
+        "-m",
+        "celery",
+        "-A",
+        "bench.peer_celery",
+        "worker",
+        "--concurrency",
+        "2",
+        "--loglevel",
+        "warning",
+    ]
     sender = [str(python), "-m", "bench.peer_celery", str(home / "notes.txt")]
     # Appended to disk each second: a queue that may forget an order's task on a power cut is no peer at all.
     store += ["--appendonly", "yes", "--appendfsync", "everysec"]
@@ -130,9 +142,11 @@ def _celery(redis: str, home: Path, base: Path) -> Iterator[Callable[[int], None
 @contextmanager
 def _process(command: list[str], log: Path, env: dict[str, str], ready: Callable[[], bool]) -> Iterator[None]:
     with log.open("w") as output:
-        process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **env}, stdout=output, stderr=output)  # noqa: S603
+        process = subprocess.Popen(  # noqa: S603
+            command, cwd=ROOT, env={**os.environ, **env}, stdout=output, stderr=output
+        )
         try:
-            until(ready, within=60, what=f"{command[0]} is ready (log: {log})")
+            until(ready, within=240, what=f"{command[0]} is ready (log: {log})")
             yield
         finally:
             process.terminate()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from collections.abc import Iterator
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
@@ -20,7 +22,7 @@ from agora.lib.embedded import server
 from agora.lib.supervisor import Supervisor
 from agora.tests import e2e
 from bench.figures import Figure
-from bench.processes import family, pss_mib
+from bench.processes import cpu_seconds, family, pss_mib
 from bench.waiting import until
 
 BLOCK_TIME = 2  # seconds, as on Base
@@ -45,20 +47,19 @@ def measure_latency(home: Path, *, orders: int) -> list[Figure]:
     """One order at a time, on a chain that makes a block as soon as a transaction comes: what is left is ours, and the
     sandboxes' own delays (a transfer 0.2 s, a signature 0.04 s)."""
     with _running(home, block_time=None) as up:
-        ids, shown = [], []
+        ids: list[str] = []
         for _ in range(orders):
             ids.append(up.place("0.25"))
             up.until_minted(ids[-1], within=60)
         told = _times(up)
         browser = _signed_in(up)
-        for order_id in ids[-min(orders, 10) :]:
-            shown.append(_seconds_until_shown(up, browser, up.place("0.25")))
+        shown = [_seconds_until_shown(up, browser, up.place("0.25")) for _ in range(min(orders, 10))]
         assert up.violations() == []
     waits = [_between(told[one], "FILLED", "MINT_CONFIRMED") for one in ids]
     steps = ["FILLED", "CUSTODY_CONFIRMED", "mint.SIMULATED", "mint.SIGNED", "mint.SENT", "MINT_CONFIRMED"]
     parts = [
         f"{after.removeprefix('mint.').lower()} {median(_between(told[one], before, after) for one in ids):.2f}"
-        for before, after in zip(steps, steps[1:], strict=False)
+        for before, after in pairwise(steps)
     ]
     return [
         Figure(
@@ -86,11 +87,12 @@ def measure_throughput(home: Path, *, orders: int) -> list[Figure]:
     with _running(home, block_time=BLOCK_TIME) as up:
         stream = Supervisor([platform.stream_service(up.layout)], logs=up.layout.home / "logs", echo=False)
         with stream, ThreadPoolExecutor(BUYERS) as buyers:
-            started = time.monotonic()
+            before, started = _cpu(up), time.monotonic()
             ids = list(buyers.map(lambda _: up.place("0.01"), range(orders)))
             placed = time.monotonic() - started
             until(lambda: _count(up, "MINT_CONFIRMED") >= orders, within=60 + orders, what="all minted")
             until(lambda: _count(up, "SETTLED") >= orders, within=120 + orders, what="all settled")
+            used = {name: 1000 * (after - before[name]) / orders for name, after in _cpu(up).items()}
             memory = _memory(up, stream)
         told = _times(up)
         assert up.violations() == []
@@ -108,6 +110,13 @@ def measure_throughput(home: Path, *, orders: int) -> list[Figure]:
             note=f"{orders} orders: placed in {placed:.1f} s, minted in {took:.1f} s, under 12 blocks in "
             f"{until_settled:.1f} s; sandboxes and anvil on the same cores",
         ),
+        Figure(
+            part="settling",
+            name="CPU an order, from the API to settled",
+            value=sum(used.values()),
+            unit="ms",
+            note=", ".join(f"{name} {ms:.0f}" for name, ms in used.items()),
+        ),
         *memory,
     ]
 
@@ -115,9 +124,19 @@ def measure_throughput(home: Path, *, orders: int) -> list[Figure]:
 @contextmanager
 def _running(home: Path, *, block_time: int | None) -> Iterator[e2e.Platform]:
     server.stop(home)
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
     # Setting up may take longer than a price stays good; the follower's own come soon enough.
     with e2e.running(home, block_time=block_time, PRICE_MAX_AGE="3600") as up:
         yield up
+
+
+def _cpu(up: e2e.Platform) -> dict[str, float]:
+    """CPU seconds of each process family so far."""
+    heads = {name: up.family(name)[0].pid for name in (*e2e.OURS, *e2e.OUTSIDE)}
+    postgres = server.running_pid(up.layout.home)
+    assert postgres is not None
+    return {name: cpu_seconds(pid) for name, pid in {**heads, "PostgreSQL": postgres}.items()}
 
 
 def _memory(up: e2e.Platform, stream: Supervisor) -> list[Figure]:
@@ -173,8 +192,8 @@ def _signed_in(up: e2e.Platform) -> requests.Session:
 
 def _count(up: e2e.Platform, status: str) -> int:
     time.sleep(0.5)  # a look costs the machine that is measured
-    reached = f"from orders.models import OrderEvent as E; print(E.objects.filter(to_status='{status}').values('order_id').distinct().count())"
-    return int(up.python(reached))
+    reached = f"OrderEvent.objects.filter(to_status='{status}').values('order_id').distinct().count()"
+    return int(up.python(f"from orders.models import OrderEvent; print({reached})"))
 
 
 def _times(up: e2e.Platform) -> dict[str, dict[str, str]]:

@@ -90,7 +90,9 @@ def empty() -> None:
         cursor.execute("UPDATE custody_vaultaccount SET held_quantity = 0")
         cursor.execute("UPDATE minting_token SET committed_wei = 0")
         cursor.execute("SET session_replication_role = replica")
-        made = "SELECT c.id FROM accounts_customer c JOIN accounts_user u ON u.id = c.user_id WHERE u.username ~ '^made-'"
+        made = (
+            "SELECT c.id FROM accounts_customer c JOIN accounts_user u ON u.id = c.user_id WHERE u.username ~ '^made-'"
+        )
         cursor.execute("DELETE FROM accounts_publicevent WHERE subject_kind = 'order'")
         for table in ("accounts_wallet", "accounts_customerevent"):
             cursor.execute(f"DELETE FROM {table} WHERE customer_id IN ({made})")  # noqa: S608 - names of ours

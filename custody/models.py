@@ -39,7 +39,7 @@ class CustodyRecord(Stateful):
     MOVES: ClassVar = MOVES
     EMITS: ClassVar = {CustodyStatus.COMPLETED: "custody.completed"}
 
-    order = models.ForeignKey("orders.Order", on_delete=models.PROTECT, related_name="custody_records")
+    order = models.ForeignKey("orders.Order", on_delete=models.PROTECT, related_name="custody_records", db_index=False)
     sequence = models.PositiveSmallIntegerField()  # 1 for an order's first tranche
     vault_account = models.ForeignKey(VaultAccount, on_delete=models.PROTECT, related_name="records")
     quantity = models.DecimalField(max_digits=18, decimal_places=9)  # shares
@@ -101,7 +101,7 @@ class CustodyRecord(Stateful):
 
 
 class CustodyEvent(StateEvent):
-    record = models.ForeignKey(CustodyRecord, on_delete=models.PROTECT, related_name="events")
+    record = models.ForeignKey(CustodyRecord, on_delete=models.PROTECT, related_name="events", db_index=False)
 
     class Meta(StateEvent.Meta):
         constraints: ClassVar = [

@@ -29,6 +29,9 @@ keep pii_index_key <<-END
 keep jwt.json <<-END
 	["0x$(hex32)"]
 	END
+keep metrics_token <<-END
+	$(letters 32)
+	END
 for name in postgres owner app web readonly grafana; do
     keep "${name}_password" <<-END
 	$(letters 32)

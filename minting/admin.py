@@ -7,6 +7,7 @@ from django.contrib import admin
 from accounts.services import propose
 from agora.lib.admin import Act, ReadOnlyAdmin, ReadOnlyInline, ReasonedAction, ReasonedAdmin
 from minting import services
+from minting.forms import StopForm
 from minting.models import (
     Block,
     ForeignMint,
@@ -16,8 +17,11 @@ from minting.models import (
     Reorg,
     RpcNode,
     Token,
+    TokenSwitch,
+    TokenSwitchEvent,
     TxAttempt,
 )
+from minting.selectors import ceremony_of
 from minting.states import MintStatus as S
 from orders.forms import ClosingForm, closing_preview
 from orders.selectors import is_closed
@@ -32,9 +36,70 @@ class AttemptInline(ReadOnlyInline):
     exclude = ("raw",)
 
 
+def _stop(row: Token, act: Act, *, what: str) -> None:
+    services.stop_token(symbol=row.asset.symbol, what=what, actor=act.actor, reason=act.reason, now=act.now)
+
+
+def _propose_start(row: Token, act: Act, *, what: str) -> None:
+    propose(
+        action="token.start",
+        subject=f"token:{row.pk}",
+        payload={"what": what},
+        proposer=act.user,
+        reason=act.reason,
+        now=act.now,
+    )
+
+
 @admin.register(Token)
-class TokenAdmin(ReadOnlyAdmin):
+class TokenAdmin(ReasonedAdmin):
     list_display = ("asset", "chain_id", "address", "minter", "committed_wei")
+    reasoned_actions = (
+        ReasonedAction(
+            name="stop",
+            title="Stop it on the chain",
+            permission="minting.stop_token",
+            run=_stop,
+            form=StopForm,
+            preview=lambda row: [
+                "The pauser's key, which the signer holds, sends it to the contract within seconds, at any fee.",
+                "MINTING: nothing is minted, whoever signs; the asset's mints are held here, too. TRANSFERS: nobody "
+                "can send a token.",
+                "To start again takes two people, and the token's admin, whose key is not here.",
+            ],
+        ),
+        ReasonedAction(
+            name="propose-start",
+            title="Propose that it starts again",
+            permission="minting.start_token",
+            run=_propose_start,
+            form=StopForm,
+            is_dangerous=True,
+            preview=lambda row: [
+                "Nothing changes until somebody else approves within 24 hours.",
+                "Then the page of the start shows what the token's admin has to sign, and Agora watches for it.",
+                "The hold on the asset's mints is released separately, as any other.",
+            ],
+        ),
+    )
+
+
+class SwitchEventInline(ReadOnlyInline):
+    model = TokenSwitchEvent
+
+
+@admin.register(TokenSwitch)
+class TokenSwitchAdmin(ReadOnlyAdmin):
+    list_display = ("token", "turn", "what", "status", "asked_by", "created_at", "tx_hash")
+    list_filter = ("status",)
+    list_select_related = ("token",)
+    readonly_fields = ("to_be_signed",)
+    exclude = ("raw",)
+    inlines = (SwitchEventInline,)
+
+    @admin.display(description="What the token's admin signs")
+    def to_be_signed(self, row: TokenSwitch) -> str:
+        return " · ".join(" ".join(line.split()) for line in ceremony_of(row)) or "Nothing: the signer's key stops it."
 
 
 def _is_signed(row: MintTx, user: Any) -> str:

@@ -1,7 +1,7 @@
 """The invariants of this app: each query returns no rows, or something is wrong (DESIGN §7)."""
 
 from agora.lib.invariants import Invariant, event_invariants, overdue_invariant
-from minting.states import MOVES
+from minting.states import MOVES, SWITCH_MOVES
 
 INVARIANTS = [
     Invariant(
@@ -10,6 +10,9 @@ INVARIANTS = [
         SELECT a.id, c.order_id FROM minting_txattempt a JOIN minting_minttx m ON m.id = a.mint_id
         JOIN orders_orderclosing c ON c.order_id = m.order_id WHERE a.allocated_at > c.closed_at
         """,
+    ),
+    *event_invariants(
+        subject="minting_tokenswitch", event="minting_tokenswitchevent", column="switch_id", moves=SWITCH_MOVES
     ),
     *event_invariants(subject="minting_minttx", event="minting_mintevent", column="mint_id", moves=MOVES),
     Invariant(

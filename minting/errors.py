@@ -15,6 +15,12 @@ class NotClosable(AgoraError):
     title = "The order cannot be closed over this mint"
 
 
+class NotSwitchable(AgoraError):
+    code = "token_not_switchable"
+    status = 409
+    title = "The token cannot be stopped or started so"
+
+
 class WrongChain(Exception):
     """The node's chain id or the token's code is not what we deployed: conclude nothing about money from it."""
 

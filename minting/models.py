@@ -10,7 +10,7 @@ from django.db.models import F, Q
 
 from agora.lib.ids import new_id
 from agora.lib.statemachine import StateEvent, Stateful, append_only, event_triggers, state_triggers
-from minting.states import MOVES, MintStatus
+from minting.states import MOVES, SWITCH_MOVES, MintStatus, Stoppable, SwitchStatus, Turn
 
 MINT_GAS = 150_000  # more than a mint or a report takes (make contracts-check prints what they do)
 
@@ -34,6 +34,10 @@ class Token(models.Model):
     committed_wei = amount_field(default=0)  # cache: Σ mints that are not FAILED; raised under this row's lock
 
     class Meta:
+        permissions: ClassVar = [
+            ("stop_token", "Can stop minting or transfers on-chain"),
+            ("start_token", "Can propose that what is stopped on-chain starts again"),
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["asset", "chain_id"], name="token_once_a_chain"),
             models.UniqueConstraint(fields=["chain_id", "address"], name="token_address_once"),
@@ -80,7 +84,7 @@ class MintTx(Stateful):
     MOVES: ClassVar = MOVES
     EMITS: ClassVar = {MintStatus.SENT: "mint.sent", MintStatus.SETTLED: "mint.settled"}
 
-    token = models.ForeignKey(Token, on_delete=models.PROTECT, related_name="mints")
+    token = models.ForeignKey(Token, on_delete=models.PROTECT, related_name="mints", db_index=False)
     custody_record = models.OneToOneField("custody.CustodyRecord", on_delete=models.PROTECT, related_name="mint")
     order = models.ForeignKey("orders.Order", on_delete=models.PROTECT, related_name="mints")
     mint_key = models.CharField(max_length=128)
@@ -136,7 +140,7 @@ class MintTx(Stateful):
 
 
 class MintEvent(StateEvent):
-    mint = models.ForeignKey(MintTx, on_delete=models.PROTECT, related_name="events")
+    mint = models.ForeignKey(MintTx, on_delete=models.PROTECT, related_name="events", db_index=False)
 
     class Meta(StateEvent.Meta):
         constraints: ClassVar = [
@@ -227,6 +231,118 @@ class TxAttempt(models.Model):
                 ),
             ),
         ]
+
+
+class TokenSwitch(Stateful):
+    """A token stopped on-chain, by one transaction of the pauser's key; or a start, which its admin signs elsewhere."""
+
+    MOVES: ClassVar = SWITCH_MOVES
+
+    token = models.ForeignKey(Token, on_delete=models.PROTECT, related_name="switches")
+    turn = models.CharField(max_length=8, choices=Turn.choices)
+    what = models.CharField(max_length=12, choices=Stoppable.choices)
+    status = models.CharField(max_length=24, choices=SwitchStatus.choices, default=SwitchStatus.REQUESTED)
+    asked_by = models.CharField(max_length=64)
+    reason = models.TextField()
+    problem = models.TextField(blank=True)
+    chain_id = models.BigIntegerField()
+    signer = models.CharField(max_length=42, blank=True)
+    nonce = models.PositiveBigIntegerField(null=True, blank=True)
+    gas = models.PositiveBigIntegerField(null=True, blank=True)
+    max_fee_per_gas = amount_field(null=True, blank=True)
+    max_priority_fee_per_gas = amount_field(null=True, blank=True)
+    raw = models.BinaryField(null=True, blank=True)
+    tx_hash = models.CharField(max_length=66, blank=True)
+    block_number = models.BigIntegerField(null=True, blank=True)  # where it was first seen to hold
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["chain_id", "signer", "nonce"], name="switch_nonce_once"),
+            models.UniqueConstraint(
+                fields=["token", "what", "turn"],
+                condition=Q(status__in=["REQUESTED", "SIGNED", "SENT"]),
+                name="switch_asked_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(nonce=None, signer="", gas=None, max_fee_per_gas=None, max_priority_fee_per_gas=None)
+                | Q(nonce__isnull=False, gas__isnull=False, max_fee_per_gas__isnull=False, turn="STOP")
+                & Q(max_priority_fee_per_gas__isnull=False) & ~Q(signer=""),
+                name="switch_allocated_whole",
+            ),
+            models.CheckConstraint(
+                condition=Q(raw=None, tx_hash="") | (Q(raw__isnull=False, nonce__isnull=False) & ~Q(tx_hash="")),
+                name="switch_signed_whole",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=["SIGNED", "SENT"]) | Q(raw__isnull=False), name="switch_sent_is_signed"
+            ),
+        ]  # fmt: skip
+        indexes: ClassVar = [
+            models.Index(
+                fields=["next_attempt_at"],
+                condition=Q(status__in=["REQUESTED", "SIGNED", "SENT", "EFFECTIVE"]),
+                name="switch_to_sweep",
+            ),
+        ]
+        triggers: ClassVar = [
+            *state_triggers(
+                moves=SWITCH_MOVES,
+                initial=SwitchStatus.REQUESTED,
+                event_table="minting_tokenswitchevent",
+                subject_column="switch_id",
+            ),
+            pgtrigger.ReadOnly(
+                name="wish_is_fixed", fields=["token", "turn", "what", "asked_by", "reason", "chain_id"]
+            ),
+            pgtrigger.Protect(
+                name="transaction_is_fixed",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__nonce__isnull=False)
+                & (pgtrigger.Q(old__raw__isnull=False) | pgtrigger.Q(new__nonce__isnull=False))  # unsigned: given back
+                & (
+                    pgtrigger.Q(new__nonce__df=pgtrigger.F("old__nonce"))
+                    | pgtrigger.Q(new__signer__df=pgtrigger.F("old__signer"))
+                    | pgtrigger.Q(new__gas__df=pgtrigger.F("old__gas"))
+                    | pgtrigger.Q(new__max_fee_per_gas__df=pgtrigger.F("old__max_fee_per_gas"))
+                    | pgtrigger.Q(new__max_priority_fee_per_gas__df=pgtrigger.F("old__max_priority_fee_per_gas"))
+                ),
+            ),
+            pgtrigger.Protect(
+                name="signed_bytes_are_fixed",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__raw__isnull=False) & pgtrigger.Q(new__raw__df=pgtrigger.F("old__raw")),
+            ),
+            pgtrigger.Trigger(
+                name="started_by_two",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                condition=pgtrigger.Q(new__turn="START"),
+                func="""
+                    IF NOT EXISTS (
+                        SELECT FROM accounts_proposal proposal
+                        JOIN accounts_proposalexecution done ON done.proposal_id = proposal.id
+                        WHERE proposal.action = 'token.start' AND proposal.subject = 'token:' || NEW.token_id
+                            AND done.executed_at = NEW.created_at
+                    ) THEN
+                        RAISE EXCEPTION 'agora: two people start a token again: propose it, and another approves';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.turn} {self.what} of {self.token_id}"
+
+
+class TokenSwitchEvent(StateEvent):
+    switch = models.ForeignKey(TokenSwitch, on_delete=models.PROTECT, related_name="events")
+
+    class Meta(StateEvent.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["switch", "sequence"], name="switch_event_sequence"),
+        ]
+        triggers: ClassVar = event_triggers(subject_table="minting_tokenswitch", subject_column="switch_id")
 
 
 class ForeignNonce(models.Model):

@@ -19,10 +19,10 @@ from agora.lib.db import snapshot
 from agora.lib.errors import Unavailable, VendorError
 from agora.lib.money import plain, shares_from_wei, tokens_from_wei
 from custody.trails import CustodyTrail, custody_trails
-from minting.chains import get_chain
-from minting.models import Block, ForeignMint, MintTx, Token
+from minting.chains import abi, get_chain
+from minting.models import Block, ForeignMint, MintTx, Token, TokenSwitch
 from minting.receipts import build_receipt
-from minting.states import IN_FLIGHT, ON_CHAIN
+from minting.states import IN_FLIGHT, ON_CHAIN, SWITCH_OPEN, Stoppable, Turn
 from minting.states import MintStatus as S
 from minting.trails import MintTrail, mint_trails
 from orders.selectors import FAILED, OURS, OUTSIDE, StuckRow, cause_of, holds_of_orders, recipients_of
@@ -64,6 +64,50 @@ def mints_of(*, order_id: UUID) -> list[MintProof]:
 def explorer_url(*, tx_hash: str) -> str:
     """ "" where there is no explorer (the local chain) or no transaction."""
     return f"{settings.CHAIN_EXPLORER_URL}/tx/{tx_hash}" if settings.CHAIN_EXPLORER_URL and tx_hash else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switching:
+    """A stop or a start of a token that is under way."""
+
+    symbol: str
+    turn: str
+    what: str
+    status: str
+    tx_hash: str
+    problem: str
+    since: datetime
+    ceremony: tuple[str, ...]  # of a start
+
+
+def switches() -> list[Switching]:
+    rows = TokenSwitch.objects.filter(status__in=SWITCH_OPEN).select_related("token__asset").order_by("created_at")
+    return [
+        Switching(
+            symbol=row.token.asset.symbol,
+            turn=row.turn,
+            what=row.what,
+            status=row.status,
+            tx_hash=row.tx_hash,
+            problem=row.problem,
+            since=row.created_at,
+            ceremony=tuple(ceremony_of(row)),
+        )
+        for row in rows
+    ]
+
+
+def ceremony_of(switch: TokenSwitch) -> list[str]:
+    """What the token's admin has to sign, elsewhere, to start it again: exactly this and nothing else."""
+    if switch.turn != Turn.START:
+        return []
+    function = {Stoppable.MINTING: "unpauseMinting", Stoppable.TRANSFERS: "unpauseTransfers"}[Stoppable(switch.what)]
+    return [
+        f"chain  {switch.chain_id}",
+        f"to     {switch.token.address}",
+        "value  0",
+        f"data   {abi.encode_call(function)}    # {function}()",
+    ]
 
 
 @snapshot
@@ -258,6 +302,11 @@ def watched_block() -> int | None:
     """The number of the newest block that the watcher has taken in."""
     numbers = Block.objects.filter(chain_id=settings.CHAIN_ID).order_by("-number")
     return numbers.values_list("number", flat=True).first()
+
+
+def mints_under_way() -> bool:
+    """Whether a mint was promised and is not in a block yet."""
+    return MintTx.objects.filter(status__in=IN_FLIGHT).exists()
 
 
 def foreign_mints() -> int:

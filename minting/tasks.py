@@ -25,3 +25,7 @@ def resume_signature(request_id: str) -> None:
 
 def observe_mint(mint_id: str) -> None:
     services.observe_mint(mint_id=UUID(mint_id), now=timezone.now())
+
+
+def advance_switch(switch_id: str) -> None:
+    services.advance_switch(switch_id=UUID(switch_id), now=timezone.now())

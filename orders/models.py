@@ -139,12 +139,13 @@ class Order(Stateful):
     MOVES: ClassVar = MOVES
     EMITS: ClassVar = {OrderStatus.PENDING: "order.accepted"}
 
-    customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="orders")
+    # Indexes of every order are few: intake pays for each. `order_of_customer` begins with this one.
+    customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="orders", db_index=False)
     asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="orders")
     quantity = models.DecimalField(max_digits=18, decimal_places=9)  # shares asked for
     recipient = models.CharField(max_length=42)  # EIP-55
     client_order_id = models.CharField(max_length=64)  # the customer's: idempotency here
-    broker_client_order_id = models.CharField(max_length=48, unique=True)  # ours: idempotency at the broker
+    broker_client_order_id = models.CharField(max_length=48)  # ours: idempotency at the broker
     status = models.CharField(max_length=24, choices=OrderStatus.choices, default=OrderStatus.PENDING)
     reason = models.TextField(blank=True)  # why it was rejected, cancelled or expired
     uncertain_since = models.DateTimeField(null=True, blank=True)  # a submission whose outcome we do not know
@@ -177,6 +178,7 @@ class Order(Stateful):
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["customer", "client_order_id"], name="order_once_a_client_id"),
+            models.UniqueConstraint(fields=["broker_client_order_id"], name="order_once_a_broker_client_id"),
             models.UniqueConstraint(
                 fields=["broker", "broker_order_id"], condition=~Q(broker_order_id=""), name="order_once_at_the_broker"
             ),
@@ -205,6 +207,12 @@ class Order(Stateful):
             models.Index(fields=["customer", "-created_at"], name="order_of_customer"),
             models.Index(
                 fields=["status", "updated_at"], condition=~Q(status__in=sorted(FINAL)), name="order_unfinished"
+            ),
+            # Few of all orders: the broker may have something to say about them that we have not added up.
+            models.Index(
+                fields=["updated_at"],
+                condition=~Q(filled_quantity=F("broker_filled_quantity")),
+                name="order_disagreeing",
             ),
         ]
         triggers: ClassVar = [
@@ -257,7 +265,7 @@ class OrderClosing(models.Model):
 
 
 class OrderEvent(StateEvent):
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="events")
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="events", db_index=False)
 
     class Meta(StateEvent.Meta):
         constraints: ClassVar = [

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from reserves.merkle import ENTRY, PlainTree
-from reserves.pdf import as_pdf
 from reserves.report import as_csv
 
 VERIFIER = Path(__file__).parent / "standalone" / "verify.py"
@@ -45,6 +44,8 @@ class Package:
 
 def small_files(package: Package) -> dict[str, bytes]:
     """Every file but the trees', by its name."""
+    from reserves.pdf import as_pdf  # here: reportlab is 13 MiB that nobody else needs
+
     said = package.said
     files = {
         "report.json": package.content.encode(),

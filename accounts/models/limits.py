@@ -37,7 +37,7 @@ class Tier(models.Model):
 class LimitDay(models.Model):
     """A customer's calendar day: the sum of its uses. A cache that the audit checks, and the row that races meet at."""
 
-    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="limit_days")
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="limit_days", db_index=False)
     day = models.DateField()  # where the customer lives
     used_usd = models.DecimalField(max_digits=14, decimal_places=2)
     limit_usd = models.DecimalField(max_digits=14, decimal_places=2)  # the tier's, at the latest use
@@ -54,7 +54,7 @@ class LimitDay(models.Model):
 class LimitUse(models.Model):
     """An order took, or gave back, a part of a day's limit."""
 
-    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="limit_uses")
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="limit_uses", db_index=False)
     order_id = models.UUIDField()  # of a later app: no foreign key upwards
     kind = models.CharField(max_length=10, choices=LimitUseKind.choices)
     day = models.DateField()

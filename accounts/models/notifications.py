@@ -26,7 +26,9 @@ class PublicEvent(models.Model):
 
     event_id = models.UUIDField(unique=True, default=new_id, editable=False)  # what integrators know it by
     type = models.CharField(max_length=40)
-    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="public_events")
+    customer = models.ForeignKey(
+        Customer, on_delete=models.PROTECT, related_name="public_events", db_index=False
+    )  # the feed's index begins with it
     subject_kind = models.CharField(max_length=20)
     subject_id = models.UUIDField()  # of a later app, perhaps: no foreign key upwards
     sequence = models.PositiveIntegerField()  # of the subject: its version, from 1, without a gap

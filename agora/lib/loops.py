@@ -32,7 +32,7 @@ class Loop:
     """`step` is called every `every` seconds; it may block until the event is set, and then must return."""
 
     name: str
-    every: float
+    every: float | Callable[[], float]  # asked after each step
     step: Callable[[threading.Event], None]
 
 
@@ -75,7 +75,7 @@ def _keep_turning(loop: Loop, stop: threading.Event) -> None:
                 while mine and not stop.is_set():
                     loop.step(stop)
                     wait = PATIENCE[0]
-                    stop.wait(loop.every)
+                    stop.wait(loop.every() if callable(loop.every) else loop.every)
             stop.wait(STAND_BY)
         except VendorError as trouble:
             kind = type(trouble).__name__

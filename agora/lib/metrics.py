@@ -24,9 +24,15 @@ from typing import Any
 
 from django.conf import settings
 
+from agora.lib import log
+
+logger = log.get(__name__)
+
 # Seconds. A call or a request; a step of an order, which may wait for a market to open.
 CALL_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 STEP_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0, 86400.0)
+
+FILE_SIZE = 1 << 16  # as the library begins one; it doubles it as it needs
 
 _slots: dict[int, int] = {}  # by process id
 _lock = threading.Lock()
@@ -70,8 +76,13 @@ class Tally:
     buckets: tuple[float, ...] = CALL_BUCKETS
 
     def observe(self, seconds: float, **labels: str) -> None:
-        if settings.METRICS_DIR:
+        """Count it. A folder that cannot be written costs the figure, never what is being counted."""
+        if not settings.METRICS_DIR:
+            return
+        try:
             self._metric().labels(**labels).observe(seconds)
+        except OSError as problem:
+            logger.warning("not counted", tally=self.name, detail=str(problem))
 
     def _metric(self) -> Any:
         found = self.__dict__.get("_made")
@@ -139,14 +150,39 @@ def _take_slot() -> int:
     """The file stays open, and so locked, as long as the process lives."""
     number = 0
     while True:
-        held = os.open(Path(settings.METRICS_DIR) / f"slot-{number}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        held = _open_lock(Path(settings.METRICS_DIR) / f"slot-{number}.lock")
         try:
             fcntl.lockf(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(held)
             number += 1
         else:
+            _make_file(Path(settings.METRICS_DIR) / f"histogram_{number}.db")
             return number
+
+
+# Web, worker and follower may be users of their own, with any umask: what one left, the next of their group takes over.
+
+
+def _open_lock(path: Path) -> int:
+    try:
+        made = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return os.open(path, os.O_RDWR)
+    os.fchmod(made, 0o660)
+    return made
+
+
+def _make_file(path: Path) -> None:
+    """The library's file, if it is not there yet; under its name only when it can be read."""
+    if path.exists():
+        return
+    draft = path.with_suffix(".new")
+    made = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.fchmod(made, 0o660)
+    os.ftruncate(made, FILE_SIZE)
+    os.close(made)
+    draft.rename(path)
 
 
 def seconds_since(then: datetime | None, now: datetime) -> float:

@@ -62,6 +62,9 @@ NOTHING = Effects()
 # Nudges after 1 s instead of 4: it saves a minute, and makes them cross with work under way.
 HASTE = {"NUDGE_AFTER": "1", "UNCERTAIN_GRACE": "1"}
 
+# For drills in which follower and worker stand still for a while, and which are not about prices.
+OLD_PRICES = dict.fromkeys(("PRICE_FRESH", "PRICE_MAX_AGE", "PRICE_MAX_UNTRADED", "MARKET_CLOCK_MAX_AGE"), "7200")
+
 
 def one_of_each(quantity: str) -> Effects:
     """The trace of one order that went well."""

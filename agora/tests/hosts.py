@@ -63,7 +63,7 @@ class Host:
         web = [*gunicorn, "--chdir", str(platform.ROOT)]
         worker = [*platform.MANAGE, "worker", "--alive-file", str(alive)]
         follower = [*platform.MANAGE, "follow", "--ready-file", str(ready)]
-        public = {**env, **dict.fromkeys(platform.VENDOR_KEYS, ""), "DATABASE_URL": web_url}
+        public = {**env, **dict.fromkeys(platform.NOT_FOR_THE_PUBLIC, ""), "DATABASE_URL": web_url}
         ours = {**env, "DATABASE_URL": app_url}
         services = [
             Service(f"{self.name}-web", self._here(web), env=public, ready=http_ready(f"{self.url}/sign-in/")),

@@ -12,7 +12,7 @@ from typing import Self
 
 import requests
 
-PAUSE = 0.2  # seconds between two orders of a client
+PAUSE = 0.5  # seconds between two orders of a client
 REPEATS = 5  # of an order that the application itself asks to send again (a 5xx with a problem), under its id
 
 

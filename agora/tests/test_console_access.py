@@ -75,7 +75,7 @@ LISTS: dict[str, set[str]] = {
     **{f"orders.{name}": LOOP for name in ("asset", "order", "brokermessage")},
     **{f"orders.{name}": LOOP for name in ("assetprice", "marketclock", "fxrate", "feedhealth")},
     **{f"custody.{name}": LOOP for name in ("vaultaccount", "custodyrecord", "vendormessage")},
-    **{f"minting.{name}": LOOP for name in ("token", "minttx", "reorg", "foreignmint", "block")},
+    **{f"minting.{name}": LOOP for name in ("token", "minttx", "reorg", "foreignmint", "block", "tokenswitch")},
     **{f"minting.{name}": LOOP for name in ("rpcnode", "foreignnonce")},
     **{f"reserves.{name}": LOOP for name in ("reconciliationrun", "break", "reserveattestation", "reservereport")},
     **{f"django_q.{name}": QUEUE for name in ("failure", "ormq", "schedule")},
@@ -264,6 +264,12 @@ ACTIONS: dict[str, Case] = {
     "custody.custodyrecord.retry": Case(_failed, {"operations"}, {}, ("custody.retry",)),
     "custody.custodyrecord.look-up": Case(_called, {"operations"}, {}, ("custody.look_up",)),
     "custody.custodyrecord.propose-close": Case(_failed, {"operations"}, SETTLED_OUTSIDE, ("proposal.propose",)),
+    "minting.token.stop": Case(
+        lambda: new_mint().token, {"compliance", "operations"}, {"what": "MINTING"}, ("token.stop",)
+    ),
+    "minting.token.propose-start": Case(
+        lambda: new_mint().token, {"compliance", "operations"}, {"what": "MINTING"}, ("proposal.propose",)
+    ),
     "minting.minttx.rebroadcast": Case(lambda: _mint_at("SIGNED"), {"operations"}, {}, ("mint.rebroadcast",)),
     "minting.minttx.observe": Case(lambda: _mint_at("SENT"), {"operations"}, {}, ("mint.observe",)),
     "minting.minttx.propose-close": Case(
@@ -328,7 +334,7 @@ def test_the_groups_name_permissions_that_models_declare() -> None:
 
 def test_migrate_alone_makes_the_groups() -> None:
     Group.objects.all().delete()
-    import_module("accounts.migrations.0018_holds_closed_for_good").sync(apps, None)
+    import_module("accounts.migrations.0020_switch_groups").sync(apps, None)
 
     made = {
         group.name: {

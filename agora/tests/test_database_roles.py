@@ -15,6 +15,7 @@ from django.utils import timezone
 from psycopg import sql
 
 from accounts.services import publish_disclosures
+from agora.checks import check_database_role
 from agora.database_roles import APP, ROLES, WEB, tables
 from agora.lib.grants import allowed_by_triggers, role_invariants
 from agora.lib.invariants import check
@@ -202,6 +203,17 @@ def test_the_audit_names_what_a_role_was_given_too_much(seed: str, said: str) ->
         transaction.set_rollback(True)
 
     assert any(said in line for line in broken), broken
+
+
+@pytest.mark.parametrize(("role", "found"), [("agora", ["agora.W061"]), (APP.name, []), (WEB.name, [])])
+def test_a_process_that_connects_as_the_owner_is_named(role: str, found: list[str], settings: Any) -> None:
+    settings.AGORA_MODE = "paper"
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)))
+        messages = check_database_role(databases=["default"])
+        transaction.set_rollback(True)
+
+    assert [message.id for message in messages] == found
 
 
 def test_what_triggers_forbid_is_not_granted() -> None:

@@ -19,6 +19,7 @@ from agora.tests.postgres import Postgres
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 UNITS = ("web", "stream", "worker", "follower", "signer")
+COMPOSED = {"AGORA_HOST": "agora.example", "FIREBLOCKS_JWKS_URL": "https://keys.example/jwks.json"}
 EXPOSED = 1.5  # systemd-analyze security, of 10; the units stand at 1.2, the signer, which must see who calls, at 1.4
 
 
@@ -93,7 +94,7 @@ def test_what_the_image_holds_is_enough_to_run_and_no_more(tmp_path: Path) -> No
 # --- Compose ---------------------------------------------------------------------------------------------------------
 def test_compose_takes_the_file() -> None:
     command = [_tool("docker-compose"), "--file", str(DEPLOY / "compose.yaml"), "config"]
-    done = subprocess.run(command, env={**os.environ, "AGORA_HOST": "agora.example"}, capture_output=True, text=True)
+    done = subprocess.run(command, env={**os.environ, **COMPOSED}, capture_output=True, text=True)
 
     assert done.returncode == 0, done.stderr
     for name in (
@@ -181,6 +182,7 @@ def test_a_unit_names_only_secrets_that_secrets_sh_makes(tmp_path: Path) -> None
 
 
 # --- The database ----------------------------------------------------------------------------------------------------
+@pytest.mark.drill
 @pytest.mark.timeout(600)
 def test_a_new_database_is_released_by_an_owner_who_is_no_superuser(tmp_path: Path) -> None:
     """secrets.sh, database.sh and `manage.py release`, as docs/deployment.md has them, with PostgreSQL over TCP."""

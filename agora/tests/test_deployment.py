@@ -14,9 +14,12 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.contrib.auth import get_user
 from django.core.management import call_command
 from django.db import connection
+from django.test import Client, override_settings
 
+from accounts.models import User
 from agora.lib.ready import free_port, port_ready
 from agora.lib.supervisor import Service, Supervisor
 
@@ -36,6 +39,7 @@ SECRETS = {
     "ALPACA_SECRET_KEY": "alpaca",
     "FIREBLOCKS_API_KEY": "fireblocks",
     "CHAIN_RPC_URLS": "https://one.example/key,https://two.example/key",
+    "METRICS_TOKEN": "metrics",
 }
 TELL = (
     "import json, agora.settings as s;"
@@ -103,6 +107,7 @@ def _paper(directory: Path) -> dict[str, str]:
         AGORA_MODE="paper",
         **{**SECRETS, "DATABASE_URL": f"postgres://{settings.DATABASES['default']['USER']}@{host}/{_database()}"},
         FIREBLOCKS_PRIVATE_KEY_FILE="/run/secrets/fireblocks.pem",
+        SIGNER_SOCKET="/run/agora-signer/socket",
         JWT_KEYS_FILE=str(jwt),
         KYC_PROVIDER="manual",
         PUBLIC_URL="https://agora.example",
@@ -200,3 +205,36 @@ def test_answers_behind_tls_carry_csp_hsts_and_locked_cookies(port: int) -> None
         assert "SameSite=Lax" in cookie
         assert "Path=/" in cookie
     assert stranger.status == 400
+
+
+# --- Keys and connections --------------------------------------------------------------------------------------------
+@pytest.mark.django_db
+def test_a_session_outlives_a_rotation_of_the_secret_key_by_the_fallback(client: Client) -> None:
+    client.force_login(User.objects.create_user("alice"))
+    old = settings.SECRET_KEY
+
+    def is_in() -> bool:
+        return get_user(client).is_authenticated
+
+    with override_settings(SECRET_KEY="another" * 10, SECRET_KEY_FALLBACKS=[old]):
+        assert is_in()
+    with override_settings(SECRET_KEY="a-third" * 10, SECRET_KEY_FALLBACKS=[]):
+        assert not is_in()
+
+
+def test_both_ends_of_a_connection_give_a_silent_peer_up_and_the_url_may_say_otherwise() -> None:
+    tell = "import json, agora.settings as s; print(json.dumps(s.DATABASES['default']['OPTIONS']))"
+
+    def options(url: str, **env: str) -> dict[str, object]:
+        command = [sys.executable, "-c", tell]
+        env = _environment(DATABASE_URL=url, **env)
+        done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, check=True)
+        told: dict[str, object] = json.loads(done.stdout)
+        return told
+
+    usual = options("postgres://a:b@db/agora", DATABASE_SILENCE="9")
+    assert (usual["keepalives_idle"], usual["keepalives_interval"], usual["keepalives_count"]) == (3, 3, 2)
+    assert usual["tcp_user_timeout"] == 9000
+    assert "-c tcp_user_timeout=9000" in str(usual["options"])
+    assert "-c idle_in_transaction_session_timeout=60000" in str(usual["options"])
+    assert options("postgres://a:b@db/agora?tcp_user_timeout=1")["tcp_user_timeout"] in (1, "1")

@@ -138,8 +138,11 @@ def _database(stack: ExitStack, folder: Path) -> Postgres:
 
 
 def _outside(home: Path, url: str) -> AbstractContextManager[e2e.Platform]:
-    """The vendors and the chain, and the database set up by its owner; none of our own processes."""
-    return e2e.running(home, ours=(), prepare=("release",), DATABASE_URL=url, **e2e.HASTE)
+    """Vendors, chain and signer, and the database set up by its owner.
+
+    The signer's socket is a file: a host that is cut off could still reach it. It can broadcast nothing, though.
+    """
+    return e2e.running(home, ours=("signer",), prepare=("release",), DATABASE_URL=url, **e2e.HASTE, **e2e.OLD_PRICES)
 
 
 def _seconds_until(platform: e2e.Platform, condition: object, since: float) -> float:

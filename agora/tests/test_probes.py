@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from agora.lib import probes
 from agora.lib.log import hide_path
+from agora.lib.metrics import Tally
 
 ROOT = Path(__file__).resolve().parents[2]
 TELL = """
@@ -137,6 +138,13 @@ def test_tallies_outlive_a_killed_process_and_its_slot_is_taken_over(tmp_path: P
 
     assert len(list(folder.glob("*.db"))) == 2
     assert _total(folder) == 7
+
+
+def test_a_folder_that_cannot_be_written_costs_the_figure_and_not_the_work(tmp_path: Path, settings: Any) -> None:
+    (tmp_path / "file").touch()
+    settings.METRICS_DIR = str(tmp_path / "file" / "metrics")
+
+    Tally(name="agora_test_seconds", help="Of this test.", labels=()).observe(1.0)  # raises nothing
 
 
 def _python(code: str, home: Path, *arguments: str, **env: str) -> subprocess.Popen[str]:

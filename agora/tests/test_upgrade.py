@@ -28,19 +28,12 @@ from agora.tests.load import Load
 ROOT = Path(__file__).resolve().parents[2]
 NEXT = {"DJANGO_SETTINGS_MODULE": "agora.tests.next_release.settings"}
 pytestmark = pytest.mark.timeout(900)
-# Follower and worker stand still for a while in these drills, and none is about prices.
-OLD_PRICES = {
-    "PRICE_FRESH": "3600",
-    "PRICE_MAX_AGE": "3600",
-    "PRICE_MAX_UNTRADED": "7200",
-    "MARKET_CLOCK_MAX_AGE": "3600",
-}
 LATEST = 180.0  # seconds; ten times what it takes
 
 
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[e2e.Platform]:
-    with e2e.running(tmp_path_factory.mktemp("upgrade"), **e2e.HASTE, **OLD_PRICES) as up:
+    with e2e.running(tmp_path_factory.mktemp("upgrade"), **e2e.HASTE, **e2e.OLD_PRICES) as up:
         yield up
         assert up.violations() == []
 
@@ -63,6 +56,7 @@ def _all_minted(platform: e2e.Platform, orders: list[str], before: Effects, quan
     assert platform.effects() - before == Effects(count, count, count, count, Decimal(quantity) * count)
 
 
+@pytest.mark.drill
 def test_orders_flow_while_the_next_release_migrates_and_waits_for_a_table(platform: e2e.Platform) -> None:
     before = platform.effects()
 
@@ -88,6 +82,7 @@ def test_orders_flow_while_the_next_release_migrates_and_waits_for_a_table(platf
     _all_minted(platform, load.orders, before)
 
 
+@pytest.mark.drill
 def test_web_is_restarted_twice_under_load_and_no_request_fails(platform: e2e.Platform) -> None:
     before, port = platform.effects(), free_port()
     env = {**os.environ, **layouts.web_service(platform.layout).env, "WEB_BIND": f"127.0.0.1:{port}"}

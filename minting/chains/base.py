@@ -163,8 +163,10 @@ class Chain(Protocol):
     def simulate(self, *, sender: str, to: str, data: str) -> int:
         """The same of any call."""
 
-    def read(self, *, contract: str, function: str, arguments: tuple[object, ...] = (), of: str) -> tuple[Any, ...]:
-        """What a view of a contract (the artifact `of`) answers at the latest block. Rejected: "NoCode"."""
+    def read(
+        self, *, contract: str, function: str, arguments: tuple[object, ...] = (), of: str, block: int | None = None
+    ) -> tuple[Any, ...]:
+        """What a view of a contract (the artifact `of`) answers at a block; None: the latest. Rejected: "NoCode"."""
 
     def broadcast(self, raw: bytes) -> str:
         """Send signed bytes; the transaction hash, also when the node already knows or has mined them.

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import rlp  # type: ignore[import-untyped]
-from eth_account import Account
 from eth_utils import keccak, to_canonical_address, to_checksum_address
 
 from agora.lib.errors import Rejected, Uncertain
@@ -44,6 +43,8 @@ class Creation:
 class Operator:
     def __init__(self, chain: EvmChain, private_key: str) -> None:
         self.chain = chain
+        from eth_account import Account  # here: 20 MiB that a web process does without
+
         self._account = Account.from_key(private_key)
         self.address: str = self._account.address
 

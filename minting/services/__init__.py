@@ -11,7 +11,9 @@ from minting.services.registering import register_token, verify_chain
 from minting.services.requesting import request_mint
 from minting.services.steering import close_failed_mint, look_for_mint, rebroadcast_mint
 from minting.services.sweeping import sweep_mints
+from minting.services.switching import start_token, stop_token
 from minting.services.tending import follow_chain
+from minting.services.turning import advance_switch, sweep_switches
 from minting.services.watching import watch_chain_once
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "HolderCount",
     "TokenPlan",
     "advance_mint",
+    "advance_switch",
     "close_failed_mint",
     "count_holders",
     "deploy_token",
@@ -33,7 +36,10 @@ __all__ = [
     "release_backed",
     "request_mint",
     "resume_signature",
+    "start_token",
+    "stop_token",
     "sweep_mints",
+    "sweep_switches",
     "verify_chain",
     "watch_chain_once",
 ]

@@ -53,7 +53,7 @@ def _observe(mint: MintTx, now: datetime) -> None:
     next_nonce, nonce = chain.next_nonce(attempts[0].signer), attempts[0].nonce
     if next_nonce > nonce:
         if not give_up_spent(mint_id=mint.pk, attempts=attempts, now=now):
-            logger.warning("nonce spent, by whom is not settled", mint=str(mint.pk), nonce=nonce)
+            logger.info("nonce spent, by whom is not settled", mint=str(mint.pk), nonce=nonce)
         return
     if next_nonce < nonce:
         _fill_holes(chain, attempts[0], next_nonce=next_nonce)

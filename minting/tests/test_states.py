@@ -262,7 +262,8 @@ def test_an_impossible_attempt_is_refused(constraint: str, fields: dict[str, Any
 def test_a_fee_bump_has_the_nonce_of_the_attempt_it_replaces() -> None:
     first = new_attempt()
 
-    second = new_attempt(mint=first.mint, bump=1, request_id="agora-sign-2")
+    higher = {"max_fee_per_gas": 4, "max_priority_fee_per_gas": 3}
+    second = new_attempt(mint=first.mint, bump=1, request_id="agora-sign-2", **higher)
 
     assert (second.nonce, second.bump) == (first.nonce, 1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,17 @@ def world(world: World) -> World:
     return world
 
 
+@pytest.fixture
+def slow_finality(world: World, tmp_path: Path, settings: Any) -> Iterator[None]:
+    """No block is final: on the local chain the ninth makes the first so, far quicker than on any real one."""
+    with process.running(tmp_path, upstream=world.outside.chain_url) as node:
+        node.control.settings(lies=["not_final"])
+        settings.CHAIN_RPC_URLS = [node.url]
+        get_chain.cache_clear()
+        yield
+    get_chain.cache_clear()
+
+
 def test_a_mint_that_a_reorg_removed_is_sent_again_with_the_same_bytes(world: World) -> None:
     order = world.until_minted(world.place())
     first = MintTx.objects.get()
@@ -68,19 +80,16 @@ def test_between_a_reorg_and_the_new_block_the_order_is_back_in_custody(world: W
     assert world.violations() == []
 
 
-def test_a_settled_mint_that_a_deep_reorg_removed_comes_back(world: World, settings: Any) -> None:
-    settings.CHAIN_SETTLED_BLOCKS = 4  # the local chain's blocks are final at eight, before twelve could settle
-    order = world.until_minted(world.place())
-    world.outside.mine(3)
-    world.until_status(order, "SETTLED")
+def test_a_settled_mint_that_a_deep_reorg_removed_comes_back(world: World, slow_finality: None) -> None:
+    order = world.until_settled(world.place())
 
-    world.outside.rpc("anvil_reorg", 5, [])
+    world.outside.rpc("anvil_reorg", 13, [])
     world.until(lambda: Reorg.objects.exists())
     order = world.until_minted(order)
-    world.outside.mine(4)
+    world.outside.mine(11)
     order = world.until_status(order, "SETTLED")
 
-    assert Reorg.objects.get().depth == 5
+    assert Reorg.objects.get().depth == 13
     assert [event.to_status for event in order.events.all()][-4:] == [
         *["MINT_CONFIRMED", "CUSTODY_CONFIRMED", "MINT_CONFIRMED", "SETTLED"]
     ]
@@ -134,17 +143,8 @@ def test_a_node_that_is_behind_on_the_same_chain_undoes_nothing(world: World, tm
 
 @pytest.mark.parametrize("depth", [1, 3, 8, 20])
 def test_reorgs_of_any_depth_remove_and_move_mints_and_each_is_minted_once(
-    world: World, tmp_path: Path, settings: Any, depth: int
+    world: World, slow_finality: None, depth: int
 ) -> None:
-    with process.running(tmp_path, upstream=world.outside.chain_url) as node:
-        node.control.settings(lies=["not_final"])  # the local chain's finality is far quicker than any real one's
-        settings.CHAIN_RPC_URLS = [node.url]
-        get_chain.cache_clear()
-        _reorganize(world, depth)
-    get_chain.cache_clear()
-
-
-def _reorganize(world: World, depth: int) -> None:
     """Under two mints, at both ends of what leaves the chain: removed, or (depth 3) one of them moved."""
     first = world.until_minted(world.place())
     raws = [bytes(attempt.raw or b"") for attempt in TxAttempt.objects.all()]

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from django.conf import settings
-from eth_account import Account
-from eth_account.messages import encode_typed_data
 
 from agora.lib import keyfiles
 from reserves.report import typed_data
@@ -29,6 +27,8 @@ class LocalReportAttestor:
     """A key at hand: the sandbox's. An auditor's is another class with the same members, asking over HTTP."""
 
     def __init__(self, key: str) -> None:
+        from eth_account import Account  # here: 20 MiB that a web process does without
+
         self._account = Account.from_key(key)
 
     @property
@@ -53,5 +53,8 @@ def ensure_local_report_attestor() -> None:
 
 def signer_of(said: Mapping[str, Any], *, report_hash: str, signature: str) -> str:
     """The address whose key signed."""
+    from eth_account import Account
+    from eth_account.messages import encode_typed_data
+
     message = encode_typed_data(full_message=typed_data(said, report_hash=report_hash))
     return str(Account.recover_message(message, signature=signature))

@@ -10,7 +10,6 @@ from django.db.models import OuterRef, Subquery
 
 from reserves.errors import ReportUnknown
 from reserves.models import REQUEST_VALID, ReportRequest, ReportSetback, ReserveReport
-from reserves.pdf import as_pdf
 from reserves.report import as_csv
 from reserves.selectors.reporting import MEDIA, report, report_file
 
@@ -61,6 +60,8 @@ def staff_files(*, report_id: UUID) -> tuple[str, ...]:
 
 def staff_file(*, report_id: UUID, name: str) -> File:
     """Raises ReportUnknown."""
+    from reserves.pdf import as_pdf  # here: reportlab is 13 MiB that nobody else needs
+
     facts = report(report_id=report_id)
     if name not in staff_files(report_id=report_id):
         raise ReportUnknown

@@ -111,6 +111,11 @@ def running_pid(home: Path) -> int | None:
     return _postmaster_pid(home)
 
 
+def program(name: str) -> Path:
+    """The path of one of PostgreSQL's programs: psql, pg_dump, pgbench."""
+    return _binaries() / name
+
+
 def socket_directory(home: Path) -> Path:
     """Where the socket lies: in the home or, when that path is too long for one, in /tmp under the home's hash."""
     inside = home / "postgres-socket"

@@ -16,7 +16,8 @@ from django.utils import timezone
 from accounts.services import follow_webhooks, seal_audit_log, sweep_customers
 from agora.lib import loops
 from custody.services import sweep_custody
-from minting.services import follow_chain, sweep_mints, verify_chain
+from minting.selectors import mints_under_way
+from minting.services import follow_chain, sweep_mints, sweep_switches, verify_chain
 from orders.services import (
     evaluate_rules,
     follow_trade_updates,
@@ -34,6 +35,12 @@ def sweep(*, now: datetime) -> None:
     sweep_orders(now=now)
     sweep_custody(now=now)
     sweep_mints(now=now)
+    sweep_switches(now=now)
+
+
+def pause_of_chain() -> float:
+    """Customers wait for a mint that is on its way: the chain is asked more often while there is one."""
+    return settings.CHAIN_POLL_BUSY if mints_under_way() else settings.CHAIN_POLL_EVERY
 
 
 def follow_market(*, now: datetime) -> None:
@@ -49,7 +56,7 @@ def all_loops() -> list[loops.Loop]:
     return [
         loops.Loop("trade-stream", 0.0, lambda stop: follow_trade_updates(stop=stop)),
         loops.Loop("broker-list", settings.BROKER_LIST_EVERY, _at_now(list_at_broker)),
-        loops.Loop("chain", settings.CHAIN_POLL_EVERY, _at_now(follow_chain)),
+        loops.Loop("chain", pause_of_chain, _at_now(follow_chain)),
         loops.Loop("sweep", settings.SWEEP_EVERY, _at_now(sweep)),
         loops.Loop("prices", settings.PRICES_EVERY, _at_now(follow_market)),
         loops.Loop("rates", 60.0, _at_now(refresh_rates)),  # asks once in RATES_EVERY, again in a minute if in vain

@@ -13,7 +13,35 @@ def _closing(at: str) -> str:
     )
 
 
+def _switch(status: str, *moves: tuple[str, str]) -> list[str]:
+    """A stop of each token at that status, after those moves."""
+    columns = "id, version, attempts, created_at, updated_at, token_id, turn, what, status, asked_by, reason"
+    row = f"SELECT gen_random_uuid(), {len(moves)}, 0, now(), now(), id, 'STOP', 'MINTING', '{status}', 'x', 'x'"
+    steps = [
+        "INSERT INTO minting_tokenswitchevent (switch_id, sequence, from_status, to_status, actor, reason, data, at)"
+        f" SELECT id, {number}, '{before}', '{after}', 'x', '', '{{}}', now() FROM minting_tokenswitch"
+        for number, (before, after) in enumerate(moves, start=1)
+    ]
+    return [
+        f"INSERT INTO minting_tokenswitch ({columns}, problem, chain_id, signer, tx_hash)"
+        f" {row}, '', chain_id, '', '' FROM minting_token",
+        *steps,
+    ]
+
+
 SEEDS: dict[str, tuple[str, list[str]]] = {
+    "a switch went by a way that does not exist": (
+        "minting_tokenswitch: every event is a legal move",
+        _switch("DONE", ("", "REQUESTED"), ("REQUESTED", "DONE")),
+    ),
+    "a switch's event is gone": (
+        "minting_tokenswitch: events are gapless and joined",
+        _switch("FAILED", ("REQUESTED", "FAILED")),
+    ),
+    "a switch's status is not its last event's": (
+        "minting_tokenswitch: the status is the last event's",
+        _switch("DONE", ("", "REQUESTED")),
+    ),
     "a signature for a closed order": (
         "nothing is signed for an order that was closed for good",
         [

@@ -41,8 +41,9 @@ limits = dict(min_quantity=Decimal("0.01"), max_quantity=Decimal(1000))
 register_asset(symbol="MSFT", name="Microsoft", token_symbol="MSFT-RAT", **limits)
 refresh_clock(now=timezone.now())
 refresh_prices(now=timezone.now())
-call_command("deploy_token", "MSFT")
-sandbox_signer.write_config(sandbox_signer.make_keys(), contracts=[t.address for t in Token.objects.all()])
+keys = sandbox_signer.make_keys()
+call_command("deploy_token", "MSFT", minter=keys.minter, pauser=keys.pauser)
+sandbox_signer.write_config(keys, contracts=[t.address for t in Token.objects.all()])
 clients = []
 for number in range({clients}):
     name, now = f"client-{{number}}", timezone.now()

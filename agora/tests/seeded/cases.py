@@ -15,13 +15,17 @@ from django_q.models import OrmQ
 from agora.lib.errors import VendorError
 from agora.tests.chaos import books, judge
 from agora.tests.world import LATER, World
+from custody.models import CustodyEvent
 from custody.services import sweep_custody
+from minting.models import MintEvent
 from minting.services import sweep_mints, watch_chain_once
-from orders.models import Order
+from orders.models import Order, OrderEvent
 from orders.services import list_at_broker, sweep_orders
 from reserves.services import keep_attested
 
 ENDED = ("SETTLED", "REJECTED", "CANCELLED", "EXPIRED")
+LONGEST = 40.0  # seconds
+IDLE, IDLE_TURNS = 1.5, 6  # seconds, and rounds: longer than any grace or delay of the scenarios
 DEEP = 13  # blocks: a mint under them is settled
 
 
@@ -94,13 +98,22 @@ class Case:
         except Exception as problem:  # noqa: BLE001 - whatever a guard raises is the finding
             self.guards.append(f"{type(problem).__name__}: {str(problem).splitlines()[0]}")
 
-    def until(self, condition: Callable[[], Any], within: float = 4.0) -> bool:
-        """Turn until it holds; whether it came to hold."""
-        deadline = time.monotonic() + within
-        while not (holds := bool(condition())) and time.monotonic() < deadline:
+    def until(self, condition: Callable[[], Any]) -> bool:
+        """Turn until it holds, or until nothing has moved for a while, however slow the machine; whether it holds."""
+        end = time.monotonic() + LONGEST
+        seen, moved_at, turns = self._moves(), time.monotonic(), 0
+        while not (holds := bool(condition())) and time.monotonic() < end:
+            if turns > IDLE_TURNS and time.monotonic() > moved_at + IDLE:
+                break
             self.turn()
-            time.sleep(0.02)
+            time.sleep(0.05)
+            turns += 1
+            if (now := self._moves()) != seen:
+                seen, moved_at, turns = now, time.monotonic(), 0
         return holds
+
+    def _moves(self) -> int:
+        return OrderEvent.objects.count() + CustodyEvent.objects.count() + MintEvent.objects.count()
 
     def is_minted(self) -> bool:
         ids = [taken.order_id for taken in self.taken]
@@ -109,11 +122,11 @@ class Case:
     def is_over(self) -> bool:
         return not Order.objects.filter(pk__in=[t.order_id for t in self.taken]).exclude(status__in=ENDED).exists()
 
-    def finish(self, within: float = 4.0) -> list[str]:
+    def finish(self) -> list[str]:
         """Give it time, and blocks; then everything that speaks against it. [] when all is well."""
-        self.until(self.is_minted, within)
+        self.until(self.is_minted)
         self.world.outside.mine(DEEP)
-        self.until(self.is_over, within / 2)
+        self.until(self.is_over)
         return self.evidence()
 
     def evidence(self) -> list[str]:

@@ -145,7 +145,7 @@ def forged_webhook(case: Case) -> list[str]:
     except WebhookRefused:
         case.turn()
     else:
-        case.until(case.is_minted, 2.0)
+        case.until(case.is_minted)
     found = case.unbacked()
     case.world.outside.custodian.control.release(record.external_tx_id)
     return found + case.finish()
@@ -206,14 +206,14 @@ def completed_but(case: Case) -> list[str]:
     case.world.outside.custodian.control.scenario(match={"operation": "TRANSFER"}, fail=failed)
     case.place()
     case.until(lambda: CustodyRecord.objects.filter(status__in=("FAILED", "COMPLETED")).exists())
-    case.until(case.is_minted, 1.0)
+    case.until(case.is_minted)
     return case.unbacked()
 
 
 def lost_doorbell(case: Case) -> list[str]:
     """What is queued when the shares are claimed is lost, as after a rotation of SECRET_KEY."""
     case.place()
-    deadline = time.monotonic() + 4
+    deadline = time.monotonic() + 30
     while not CustodyRecord.objects.exists() and time.monotonic() < deadline:
         if not case.run_one_task():
             case.guarded(lambda: list_at_broker(now=timezone.now()))

@@ -17,7 +17,9 @@ from accounts.services import create_endpoint
 from accounts.tests.people import applicant
 from agora.lib.invariants import check
 from agora.management.commands.audit import all_invariants
-from minting.models import ContractDeployment, Token
+from minting.models import ContractDeployment, Token, TokenSwitch
+from minting.services import stop_token
+from minting.states import SwitchStatus
 from orders.models import Order
 from orders.services import register_asset
 from reserves import services as reserves
@@ -107,3 +109,14 @@ def deployed(symbols: list[str]) -> list[tuple[int, int]]:
         )
         for symbol in symbols
     ]
+
+
+def stop_transfers() -> str:
+    """Ask for it; the stop that is under way, if one is. Mints go on: they are no transfers."""
+    return str(stop_token(symbol="AAPL", what="TRANSFERS", actor="sweep", reason="sweep", now=timezone.now()).pk)
+
+
+def stops(switch_ids: list[str]) -> dict[str, Any]:
+    """How many of these have their effect, and the hashes under which they say that it is on the chain."""
+    there = TokenSwitch.objects.filter(pk__in=switch_ids, status__in=[SwitchStatus.EFFECTIVE, SwitchStatus.DONE])
+    return {"there": there.count(), "hashes": sorted(there.values_list("tx_hash", flat=True))}

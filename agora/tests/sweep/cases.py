@@ -7,7 +7,7 @@ from itertools import groupby
 
 from agora.lib.crashpoints import POINTS
 from agora.tests.sweep.engine import Case, Process
-from agora.tests.sweep.other_works import Checking, Deploying, Reconciling, Reporting
+from agora.tests.sweep.other_works import Checking, Deploying, Reconciling, Reporting, Stopping
 from agora.tests.sweep.works import (
     Buying,
     BuyingAmidReorgs,
@@ -44,6 +44,7 @@ USUAL: dict[str, tuple[Process, Callable[[Yard], Work]]] = {
     "kyc": ("worker", Checking),
     "kyc_message": ("worker", Checking),
     "deploy": ("command", Deploying),
+    "switch": ("worker", Stopping),
 }
 OWN: dict[str, tuple[Process, Callable[[Yard], Work]]] = {
     "submit_order.before_lookup": ("worker", BuyingUnheard),

@@ -7,11 +7,16 @@ import time
 from collections import Counter
 from uuid import UUID
 
+from eth_utils.crypto import keccak
+
 from accounts.sandbox.process import Control
 from agora.lib import ids
+from agora.tests import e2e
 from agora.tests.e2e import Effects, one_of_each
 from agora.tests.sweep.works import MOST, Work
 from agora.tests.sweep.yard import Yard
+
+STOPPED = "TransfersStopped(address)"
 
 
 class Checking(Work):
@@ -129,3 +134,40 @@ class Deploying(Work):
         creations = sum(tx["to"] is None for block in blocks for tx in block["transactions"])
         wanted = 2 * len(self._symbols)
         return found + ([f"{creations} contracts created, wanted {wanted}"] if creations != wanted else [])
+
+
+class Stopping(Work):
+    """Stops of transfers on the chain, one after the other."""
+
+    def __init__(self, yard: Yard) -> None:
+        super().__init__(yard)
+        self._ids: set[str] = set()
+        self._first_block = int(yard.chain.rpc("eth_blockNumber"), 16) + 1
+
+    def begin(self, hits: int) -> None:
+        for number in range(1, hits + 1):
+            self._ids.add(self.yard.call("stop_transfers"))
+            if number < hits:
+                self.yard.until(lambda: self._is_there() or self._is_dead(), within=10.0)
+
+    def more(self) -> None:
+        self._ids.add(self.yard.call("stop_transfers"))
+
+    def is_done(self) -> bool:
+        return self._is_there()
+
+    def faults(self) -> list[str]:
+        """One event of the contract for each, by the transaction that its row names."""
+        asked = {"address": self.yard.chain.token, "fromBlock": hex(self._first_block)}
+        logs = self.yard.chain.rpc("eth_getLogs", {**asked, "topics": ["0x" + keccak(text=STOPPED).hex()]})
+        seen, said = (
+            sorted(log["transactionHash"] for log in logs),
+            self.yard.call("stops", sorted(self._ids))["hashes"],
+        )
+        return [f"stops {seen}, wanted {said}"] if seen != said else []
+
+    def _is_there(self) -> bool:
+        return bool(self.yard.call("stops", sorted(self._ids))["there"] == len(self._ids))
+
+    def _is_dead(self) -> bool:
+        return any(e2e.is_dead(process) for process in self.yard.family("worker"))

@@ -110,7 +110,8 @@ class EvmChain(QuorumReads):
 
     def broadcast(self, raw: bytes) -> str:
         tx_hash = "0x" + keccak(raw).hex()
-        answers = self._rpc.ask_every(Query("eth_sendRawTransaction", ["0x" + raw.hex()], _exactly(tx_hash)))
+        sending = Query("eth_sendRawTransaction", ["0x" + raw.hex()], _exactly(tx_hash))
+        answers = self._rpc.ask_every(sending, wanted=lambda taken: True)
         failures = [answer for answer in answers if isinstance(answer, VendorError)]
         if len(failures) < len(answers):
             return tx_hash
@@ -124,7 +125,7 @@ class EvmChain(QuorumReads):
     def _is_known(self, tx_hash: str) -> bool:
         """Whether any node has the transaction, in its pool or in a block."""
         known: Query[bool] = Query("eth_getTransactionByHash", [tx_hash], _is_transaction(tx_hash))
-        answers = self._rpc.ask_every(known)
+        answers = self._rpc.ask_every(known, wanted=bool)
         if True not in answers and False not in answers:
             raise Uncertain("no node says whether it has the transaction")
         return True in answers
@@ -136,10 +137,16 @@ class EvmChain(QuorumReads):
         return "0x" + keccak(code).hex() if code else None
 
     def read(
-        self, *, contract: str, function: str, arguments: tuple[object, ...] = (), of: str = artifact.TOKEN
+        self,
+        *,
+        contract: str,
+        function: str,
+        arguments: tuple[object, ...] = (),
+        of: str = artifact.TOKEN,
+        block: int | None = None,
     ) -> tuple[Any, ...]:
-        calldata = abi.encode_call(function, *arguments, of=of)
-        answer = self._rpc.ask(Query("eth_call", [{"to": contract, "data": calldata}, "latest"], parsing.data))
+        calldata, at = abi.encode_call(function, *arguments, of=of), "latest" if block is None else hex(block)
+        answer = self._rpc.ask(Query("eth_call", [{"to": contract, "data": calldata}, at], parsing.data))
         if not answer:
             raise Rejected(f"there is no contract at {contract}", vendor_code="NoCode")
         try:

@@ -50,6 +50,11 @@ class Health:
         return LAGGING if self.lag > self._max_lag else OK
 
     @property
+    def counts(self) -> bool:
+        """Whether its answer is one of a quorum's."""
+        return self.state not in (QUARANTINED, ON_PROBATION)
+
+    @property
     def is_due(self) -> bool:
         """False while it is down and its next try is not due."""
         return self._failures < FAILURES or self._clock() >= self._retry_at

@@ -16,7 +16,6 @@ from agora.lib.errors import Rejected, Unavailable
 from minting.chains import abi
 from minting.chains.base import Header, MintedLog, NodeReport, Receipt, Stretch, Survey
 from minting.chains.evm import parsing
-from minting.chains.evm.health import ON_PROBATION
 from minting.chains.evm.nodes import Impossible, Node, Query
 from minting.chains.evm.rpc import BATCH, Rpc, Vote
 from minting.chains.evm.voting import NoQuorum, agreed, reached
@@ -174,7 +173,7 @@ class QuorumReads:
     def _agree(self, attempt: Callable[[Node], H], *, kind: str = "") -> H:
         """One answer of a quorum, or its refusal. `kind`: of what no honest node can say otherwise."""
         votes = self._rpc.poll(attempt, enough=self._agree_wholly)
-        said = agreed([_said(vote) for vote in votes if vote.node.health.state != ON_PROBATION], self._rpc.quorum)
+        said = agreed([_said(vote) for vote in votes if vote.counts], self._rpc.quorum)
         if kind:
             self._judge(votes, kind, lambda answer: ("said", answer) == said, True)
         if said[0] == "refused":
@@ -310,7 +309,7 @@ def _receipt_of(tx_hash: str) -> Callable[[Any], Receipt | None]:
 
 def _answers(votes: list[Vote[T]]) -> list[T]:
     """Those that count."""
-    return [vote.answer for vote in votes if vote.refusal is None and vote.node.health.state != ON_PROBATION]
+    return [vote.answer for vote in votes if vote.refusal is None and vote.counts]
 
 
 def _said(vote: Vote[Any]) -> tuple[str, Any]:

@@ -20,7 +20,7 @@ from agora.lib import log
 from agora.lib.errors import Rejected, Unavailable, Uncertain, VendorError
 from agora.lib.http import assert_no_transaction
 from minting.chains.base import NodeReport
-from minting.chains.evm.health import DOWN, LAGGING, ON_PROBATION, QUARANTINED
+from minting.chains.evm.health import DOWN, LAGGING, QUARANTINED
 from minting.chains.evm.nodes import CHAIN_ID, Impossible, Node, Query, WrongNode
 from minting.chains.evm.voting import NoQuorum
 
@@ -38,11 +38,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Vote(Generic[T]):
-    """A node's answer, or its refusal (then there is no answer)."""
+    """A node's answer, or its refusal (then there is no answer). Only those that count make a quorum."""
 
     node: Node
     answer: T
     refusal: Rejected | None = None
+    counts: bool = True
 
 
 class Rpc:
@@ -102,6 +103,8 @@ class Rpc:
                 failures.append(error)
                 continue
             node.health.answered()
+            if self.quorum == 1:
+                node.health.agrees("")  # with nobody
             self._preferred = node
             return Vote(node, answer)
         if not failures:
@@ -112,12 +115,15 @@ class Rpc:
 
     # --- All nodes' words -----------------------------------------------------------------------------------------
 
-    def ask_every(self, query: Query[T]) -> list[T | VendorError]:
-        """What each node says, the refusals and failures among it."""
+    def ask_every(self, query: Query[T], *, wanted: Callable[[T], bool]) -> list[T | VendorError]:
+        """What each node says, the refusals and failures among it. After an answer that is wanted, the rest have a
+        moment more."""
         assert_no_transaction()
         if len(self._nodes) == 1:
             return [_said(self._nodes[0], query)]
-        return list(self._executor().map(lambda node: _said(node, query), self._nodes))
+        nodes = [node for node in self._nodes if node.health.is_due and not self._lies(node)] or self._nodes
+        found = self._gather(nodes, lambda node: _said(node, query), lambda said: any(_is(one, wanted) for one in said))
+        return found
 
     def poll(self, attempt: Callable[[Node], T], *, enough: Callable[[list[Vote[T]]], bool]) -> list[Vote[T]]:
         """What the nodes that count say, a quorum of them at least. Raises NoQuorum.
@@ -129,10 +135,16 @@ class Rpc:
         assert_no_transaction()  # of this thread: the pool's have none
         voters = self._voters()
         codes = self._codes() if not all(node.health.is_checked for node in voters) else {}
-        votes = self._hear(voters, partial(self._vote, attempt=attempt, codes=codes), enough)
-        if len(_counted(votes)) < self.quorum:
+
+        def is_enough(said: list[Vote[T] | None]) -> bool:
+            counted = [one for one in said if one is not None and one.counts]
+            return len(counted) >= self.quorum and enough(counted)
+
+        said = self._gather(voters, partial(self._vote, attempt=attempt, codes=codes), is_enough)
+        votes = [one for one in said if one is not None]
+        if (counted := sum(vote.counts for vote in votes)) < self.quorum:
             states = ", ".join(f"{node.name} is {node.health.state}" for node in self._nodes)
-            raise NoQuorum(f"{len(_counted(votes))} of {len(self._nodes)} nodes answer, {self.quorum} must: {states}")
+            raise NoQuorum(f"{counted} of {len(self._nodes)} nodes answer, {self.quorum} must: {states}")
         return votes
 
     def note(self, *, has_quorum: bool) -> None:
@@ -168,30 +180,26 @@ class Rpc:
     def _voters(self) -> list[Node]:
         honest = [node for node in self._nodes if not self._lies(node)]
         prompt = [node for node in honest if node.health.is_due and not node.is_busy]
-        counted = [node for node in prompt if node.health.state != ON_PROBATION]
+        counted = [node for node in prompt if node.health.counts]
         return prompt if len(counted) >= self.quorum else honest
 
     def _lies(self, node: Node) -> bool:
         return len(self._nodes) > 1 and node.health.state == QUARANTINED
 
-    def _hear(
-        self,
-        voters: Sequence[Node],
-        vote: Callable[[Node], Vote[T] | None],
-        enough: Callable[[list[Vote[T]]], bool],
-    ) -> list[Vote[T]]:
-        pending: set[Future[Vote[T] | None]] = {self._executor().submit(vote, node) for node in voters}
-        votes: list[Vote[T]] = []
+    def _gather(self, nodes: Sequence[Node], ask: Callable[[Node], T], enough: Callable[[list[T]], bool]) -> list[T]:
+        """Each node's, in parallel; those that are there a moment after they are enough."""
+        pending: set[Future[T]] = {self._executor().submit(ask, node) for node in nodes}
+        found: list[T] = []
         deadline: float | None = None
         while pending:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             done, pending = wait(pending, timeout=left, return_when=FIRST_COMPLETED)
             if not done:
                 break
-            votes += [said for future in done if (said := future.result()) is not None]
-            if deadline is None and len(_counted(votes)) >= self.quorum and enough(_counted(votes)):
+            found += [future.result() for future in done]
+            if deadline is None and enough(found):
                 deadline = time.monotonic() + PATIENCE
-        return votes
+        return found
 
     def _vote(self, node: Node, *, attempt: Callable[[Node], T], codes: Mapping[str, str]) -> Vote[T] | None:
         """In a thread of the pool. None: it failed."""
@@ -201,7 +209,7 @@ class Rpc:
                 node.check(chain_id=self._chain_id, codes=codes)
             answer = attempt(node)
         except Rejected as refusal:
-            return Vote(node, cast(T, None), refusal)
+            return Vote(node, cast(T, None), refusal, counts=node.health.counts)
         except (Unavailable, Uncertain) as error:
             self._blame(node, error)
             return None
@@ -209,7 +217,7 @@ class Rpc:
             node.is_busy = False
         with self._lock:
             node.health.answered()
-        return Vote(node, answer)
+        return Vote(node, answer, counts=node.health.counts)
 
     def _check(self, node: Node) -> None:
         """Once a connection: a URL of another chain among the right ones must not be believed when its turn comes."""
@@ -233,8 +241,8 @@ class Rpc:
         return self._pool[1]
 
 
-def _counted(votes: list[Vote[T]]) -> list[Vote[T]]:
-    return [vote for vote in votes if vote.node.health.state != ON_PROBATION]
+def _is(said: T | VendorError, wanted: Callable[[T], bool]) -> bool:
+    return not isinstance(said, VendorError) and wanted(said)
 
 
 def _said(node: Node, query: Query[T]) -> T | VendorError:
