@@ -49,13 +49,16 @@ def peer(home: Path, python: Path) -> Iterator[Server]:
 
 
 def peer_python(base: Path) -> Path:
-    """The interpreter of the peer's virtual environment, made from its hashed lock on first use. CalledProcessError."""
+    """The interpreter of the peer's virtual environment, made from its hashed lock on first use. RuntimeError."""
     folder, lock = base / "peer-venv", ROOT / "bench" / "requirements.txt"
     python, installed = folder / "bin" / "python", folder / "installed.txt"
     if not installed.exists() or installed.read_text() != lock.read_text():
         venv.create(folder, with_pip=True, clear=True)
         pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-        subprocess.run([*pip, "--require-hashes", "-r", str(lock)], check=True, stderr=subprocess.DEVNULL)  # noqa: S603
+        command = [*pip, "--require-hashes", "-r", str(lock)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        if done.returncode:
+            raise RuntimeError(f"the peer's libraries could not be installed: {done.stderr[-2000:]}")
         installed.write_text(lock.read_text())
     return python
 
@@ -67,7 +70,7 @@ def _running(name: str, command: list[str], port: int, home: Path, env: Mapping[
             command, cwd=ROOT, env={**os.environ, **env}, stdout=log, stderr=log
         )
         try:
-            until(port_ready(port), within=60, what=f"{name} listens (log: {home / f'{name}.log'})")
+            until(port_ready(port), within=120, what=f"{name} listens (log: {home / f'{name}.log'})")
             yield Server(name, port, process.pid)
         finally:
             process.terminate()
