@@ -298,7 +298,7 @@ def _buy(platform: e2e.Platform, quantity: str) -> str:
 
 
 def _keep_reading(platform: e2e.Platform, done: threading.Event) -> None:
-    while not done.wait(0.5):
+    while not done.wait(2):
         requests.get(f"{platform.layout.web_url}/api/v1/assets", headers=platform._auth(), timeout=60)
 
 
