@@ -69,6 +69,8 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
     found += _check_database_link()
     if settings.CRASH_AT:
         found.append(Error("AGORA_CRASH_AT is set.", hint="Unset it: it kills the process.", id="agora.E006"))
+    if settings.QUEUE_TASKS:
+        found.append(Error("AGORA_QUEUE_TASKS is set.", hint="Unset it: it is for benchmarks.", id="agora.E061"))
     if settings.DEBUG:
         found.append(Error("DEBUG is on.", hint="DEBUG is for the sandbox.", id="agora.E007"))
     return found

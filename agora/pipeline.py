@@ -24,6 +24,18 @@ EVENTS: dict[str, list[str]] = {
     "reconciliation.asked": ["reserves.tasks.reconcile_asked"],
 }
 
+# What runs by the clock: the task, and django-q2's letter for how often. Housekeeping only: what the loop needs is in
+# `manage.py follow`, for a schedule is looked at every 30 s at best.
+HOURLY, DAILY = "H", "D"
+SCHEDULES: dict[str, tuple[str, str]] = {
+    "agora: prune failed tasks": ("agora.tasks.prune_failed_tasks", DAILY),
+    "agora: prune API answers and sessions": ("accounts.tasks.prune_api", HOURLY),
+    "agora: prune rate buckets": ("agora.tasks.prune_rate_buckets", HOURLY),
+    "agora: prune sign-in challenges": ("accounts.tasks.prune_challenges", DAILY),
+    "agora: prune webhook deliveries": ("accounts.tasks.prune_deliveries", DAILY),
+    "agora: erase closed accounts": ("accounts.tasks.erase_closed_accounts", DAILY),
+}
+
 # What is called, in the transaction that moved such a row, with the row and its event: customers and integrators hear
 # of it by that (docs/webhooks.md).
 ANNOUNCERS: dict[str, str] = {

@@ -298,6 +298,8 @@ Q_CLUSTER = {
     "log_level": "WARNING",
 }
 
+QUEUE_TASKS = env.list("AGORA_QUEUE_TASKS", default=[])  # that a worker runs besides agora/pipeline.py's: bench's
+
 # --- Broker: Alpaca ------------------------------------------------------------------------------------------------
 ALPACA_URL = env.str("ALPACA_URL", default="http://127.0.0.1:8101")  # without /v2
 ALPACA_STREAM_URL = env.str("ALPACA_STREAM_URL", default="ws://127.0.0.1:8101/stream")

@@ -13,7 +13,7 @@ from minting.models import MintTx
 from minting.states import DEEP, ON_CHAIN
 from minting.states import MintStatus as S
 
-TELLS = {S.CONFIRMED: {"block_number": "block", "tx_hash": "tx_hash"}}
+TELLS: dict[str, dict[str, str]] = {S.CONFIRMED: {"block_number": "block", "tx_hash": "tx_hash"}}
 
 
 def replay_mints(*, order_ids: Collection[UUID]) -> tuple[dict[UUID, Decimal], dict[UUID, Decimal], list[Difference]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -118,9 +117,10 @@ def test_an_archived_segment_is_never_overwritten(tmp_path: Path) -> None:
 
 @pytest.mark.drill
 @pytest.mark.timeout(900)
-def test_what_agora_says_and_does_after_a_restore(tmp_path: Path) -> None:
+def test_what_agora_says_and_does_after_a_restore(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """Restored to the last segment, it goes on. Restored to an old copy, the world is ahead: it halts, and says so."""
     cluster = Postgres(tmp_path / "data", archive=tmp_path / "wal")
+    request.addfinalizer(cluster.stop)
     cluster.initialise()
     cluster.start()
     cluster.create_database()
@@ -133,16 +133,17 @@ def test_what_agora_says_and_does_after_a_restore(tmp_path: Path) -> None:
         platform.until_minted(late, within=LATEST)
         assert platform.effects() - before == one_of_each("0.5")
 
+        kept = cluster.archive  # a restored cluster archives elsewhere: it writes another history
+
         def disaster(moment: str, data: str) -> None:
             for name in e2e.OURS:
                 platform.stop(name)
             _archive(cluster)
             cluster.stop(signal.SIGINT)
-            cluster.run_script("restore.sh", copy, str(tmp_path / data), str(cluster.archive), moment)
+            cluster.run_script("restore.sh", copy, str(tmp_path / data), str(kept), moment)
             cluster.data, cluster.archive = tmp_path / data, tmp_path / f"wal-{data}"
             cluster.start()
 
-        kept = cluster.archive
         disaster("latest", "latest")
         assert platform.violations() == []
         for name in e2e.OURS:
@@ -151,17 +152,14 @@ def test_what_agora_says_and_does_after_a_restore(tmp_path: Path) -> None:
         platform.until_minted(platform.place("0.1"), within=LATEST)
         assert platform.effects() - before == e2e.Effects(2, 2, 2, 2, Decimal("0.6"))
 
-        cluster.archive = kept
         disaster("copy", "copy")
         platform.start("web")
         platform.start("follower")
         assert platform.order(early)["status"] in e2e.MINTED
-        platform.until(lambda: "chain-watcher" in platform.manage("stuck", "--json") or _held(platform), within=LATEST)
+        platform.until(lambda: _held(platform), within=LATEST)
         refused = platform.post("0.1")
         print("after the old copy:", refused.status_code, refused.text, platform.violations(), _books(platform))  # noqa: T201
         assert refused.status_code != 201
-    cluster.stop()
-    shutil.rmtree(tmp_path / "home", ignore_errors=True)
 
 
 def _held(platform: e2e.Platform) -> bool:

@@ -107,6 +107,7 @@ def _paper(directory: Path) -> dict[str, str]:
         AGORA_MODE="paper",
         **{**SECRETS, "DATABASE_URL": f"postgres://{settings.DATABASES['default']['USER']}@{host}/{_database()}"},
         FIREBLOCKS_PRIVATE_KEY_FILE="/run/secrets/fireblocks.pem",
+        SIGNER_SOCKET="/run/agora-signer/socket",
         JWT_KEYS_FILE=str(jwt),
         KYC_PROVIDER="manual",
         PUBLIC_URL="https://agora.example",

@@ -79,7 +79,7 @@ def _counted() -> Iterator[None]:
         CALLS.observe(time.monotonic() - began, vendor="signer", server="socket", outcome=outcome)
 
 
-_OUTCOMES = {Rejected: "refused", Unavailable: "unreachable", Uncertain: "timeout"}
+_OUTCOMES: dict[type[Exception], str] = {Rejected: "refused", Unavailable: "unreachable", Uncertain: "timeout"}
 
 
 @_counted()

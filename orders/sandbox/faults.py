@@ -62,7 +62,7 @@ class Faults:
         if wanted.get("seed") != self._lives_seed:
             self._lives_seed = wanted.get("seed")
             self._lives = random.Random(f"lives {self._lives_seed}")
-        soon = round(self._lives.uniform(0.05, 2.0), 2)
+        soon = round(self._lives.uniform(0.05, 4.0), 2)
         half = {"do": "fill", "part": "0.5", "after": soon}
         endings: list[tuple[int, list[dict[str, Any]]]] = [
             (60, [{"do": "fill", "after": soon}]),

@@ -42,7 +42,8 @@ class Command(BaseCommand):
 
     def _replay(self, order_id: UUID | None, *, quiet: bool) -> tuple[int, int, list[Difference]]:
         """Rows, differences, and the first of those. One snapshot of it all: what moves meanwhile is no difference."""
-        rows, found, first = 0, 0, []
+        rows, found = 0, 0
+        first: list[Difference] = []
         with transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")

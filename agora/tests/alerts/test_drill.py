@@ -7,6 +7,7 @@ import signal
 import subprocess
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,12 +29,12 @@ pytestmark = [pytest.mark.alerts, pytest.mark.timeout(600)]
 LOCK = (
     "from django.db import connection, transaction; import time\n"
     "with transaction.atomic(), connection.cursor() as c:\n"
-    "    c.execute('LOCK TABLE orders_asset IN ACCESS EXCLUSIVE MODE'); time.sleep(16)\n"
+    "    c.execute('LOCK TABLE orders_asset IN ACCESS EXCLUSIVE MODE'); print('held', flush=True); time.sleep(25)\n"
 )
 CONNECT = (
     "from django.db import connection; import time\n"
     "held = [connection.copy() for _ in range(65)]\n"
-    "[one.ensure_connection() for one in held]; time.sleep(600)\n"
+    "[one.ensure_connection() for one in held]; print('held', flush=True); time.sleep(600)\n"
 )
 FAIL = "from django_q.tasks import async_task; print(async_task('custody.tasks.process_notification', '999999999'))"
 LISTEN = """
@@ -47,19 +48,21 @@ print("listening")
 
 
 def test_all_is_quiet_while_nothing_is_wrong(drill: Drill) -> None:
-    drill.platform.until_minted(drill.platform.place())
+    drill.platform.until_minted(_buy(drill.platform, "0.1"), within=60)
     drill.platform.chain.mine(12)
     drill.expect("AgoraHeartbeat")
 
-    drill.gone(*({rule["alert"] for rule in rules.alerts(rules.load())} - {"AgoraHeartbeat"}))
+    # The comparison of the books is the one wait that is shorter in the drill than its own rhythm.
+    others = {rule["alert"] for rule in rules.alerts(rules.load())} - {"AgoraHeartbeat", "AgoraReservesNotCompared"}
+    drill.gone(*others)
     time.sleep(10)
-    assert drill.firing().keys() == {"AgoraHeartbeat"}
+    assert not others & drill.firing().keys()
 
 
 def test_a_broker_that_is_away(drill: Drill) -> None:
     platform = drill.platform
     platform.broker.scenario({"do": "fail", "status": 500}, times=6, qty="0.11")  # nobody can say whether it took it
-    order_id = platform.place("0.11")
+    order_id = _buy(platform, "0.11")
     platform.until_status(order_id, "SUBMITTING")
     drill.expect("AgoraOrderUncertain")
     platform.kill("broker")
@@ -73,7 +76,7 @@ def test_a_broker_that_is_away(drill: Drill) -> None:
 def test_a_custodian_that_keeps_a_transfer_waiting(drill: Drill) -> None:
     platform = drill.platform
     platform.custodian.scenario(match={"operation": "TRANSFER"}, hold="PENDING_AUTHORIZATION", hold_seconds=40)
-    order_id = platform.place("0.12")
+    order_id = _buy(platform, "0.12")
     drill.expect("AgoraCustodySlow", "AgoraOrderUnfinished")
 
     platform.until_minted(order_id, within=120)
@@ -83,7 +86,7 @@ def test_a_custodian_that_keeps_a_transfer_waiting(drill: Drill) -> None:
 def test_a_signature_that_does_not_come(drill: Drill) -> None:
     platform = drill.platform
     platform.custodian.scenario(match={"operation": "RAW"}, hold="PENDING_AUTHORIZATION", hold_seconds=40)
-    order_id = platform.place("0.13")
+    order_id = _buy(platform, "0.13")
     drill.expect("AgoraMintSlow")
 
     platform.until_minted(order_id, within=120)
@@ -94,7 +97,7 @@ def test_a_custodian_that_fails_a_transfer(drill: Drill) -> None:
     platform = drill.platform
     failed = {"status": "FAILED", "sub_status": "INTERNAL_ERROR"}
     platform.custodian.scenario(match={"operation": "TRANSFER"}, fail=failed)
-    platform.place("0.14")
+    _buy(platform, "0.14")
     drill.expect("AgoraHeldByGuard")
 
 
@@ -131,7 +134,7 @@ def test_a_node_that_lies(drill: Drill, tmp_path: Path) -> None:
 
 def test_a_reorg_that_takes_a_mint_away(drill: Drill) -> None:
     platform = drill.platform
-    order_id = platform.place("0.15")
+    order_id = _buy(platform, "0.15")
     platform.until_minted(order_id)
     (mint,) = platform.mints_of(order_id)
     depth = int(platform.chain.rpc("eth_blockNumber"), 16) - mint["block_number"] + 1
@@ -195,7 +198,7 @@ def test_a_server_whose_connections_run_out(drill: Drill) -> None:
 def test_a_worker_that_is_dead(drill: Drill) -> None:
     platform = drill.platform
     platform.kill("worker")
-    order_id = platform.place("0.16")
+    order_id = _buy(platform, "0.16")
     drill.expect("AgoraWorkerDown", "AgoraQueueLate")
     drill.expect("AgoraStandsStill", within=180)  # a minute, before anything counts as such
 
@@ -207,7 +210,7 @@ def test_a_worker_that_is_dead(drill: Drill) -> None:
 def test_a_follower_that_is_dead(drill: Drill) -> None:
     platform = drill.platform
     assert platform.python(LISTEN) == "listening"
-    platform.until_minted(platform.place("0.17"))
+    platform.until_minted(_buy(platform, "0.17"))
     time.sleep(3)  # the first deliveries fail, and wait for their next attempt
     platform.kill("follower")
     platform.manage("pause", "minting", "--reason", "drill")
@@ -272,14 +275,23 @@ def _send(drill: Drill, sender: str, signature: str, types: list[str], values: l
 
 @contextmanager
 def _beside(platform: e2e.Platform, code: str) -> Iterator[None]:
-    """Python inside the installation, in a process of its own, until the block is left."""
+    """Python inside the installation, in a process of its own, from its first line on until the block is left."""
     command = [*processes.MANAGE, "shell", "--no-imports", "-c", code]
-    process = subprocess.Popen(command, env={**os.environ, **platform.layout.env()}, stdout=subprocess.DEVNULL)
-    try:
-        yield
-    finally:
-        process.kill()
-        process.wait()
+    environment = {**os.environ, **platform.layout.env()}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "held\n"
+            yield
+        finally:
+            process.kill()
+
+
+def _buy(platform: e2e.Platform, quantity: str) -> str:
+    """The order's id. A price that is old, because the machine was busy or the broker away, is waited for."""
+    mine = str(uuid.uuid4())
+    platform.until(lambda: platform.post(quantity, client_order_id=mine).ok, within=60)
+    return str(platform.post(quantity, client_order_id=mine).json()["order_id"])
 
 
 def _get(url: str, headers: dict[str, str]) -> None:

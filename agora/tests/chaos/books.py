@@ -67,6 +67,7 @@ class SecondTry:
     symbol: str
     key: str
     tx_hash: str
+    first: str  # the transaction that had used it
 
 
 @dataclass
@@ -148,7 +149,7 @@ def _read_token(books: Books, url: str, token: Any, since: int, at: str) -> None
 
 def _read_second_tries(books: Books, url: str, tokens: Sequence[Any], since: int, at: str) -> None:
     by_address = {token.address.lower(): token.symbol for token in tokens}
-    used: set[str] = set()
+    used: dict[str, str] = {}
     for number in range(since, int(at, 16) + 1):
         block = rpc(url, "eth_getBlockByNumber", hex(number), True)
         for transaction in block["transactions"]:
@@ -158,9 +159,9 @@ def _read_second_tries(books: Books, url: str, tokens: Sequence[Any], since: int
             *_, key = decode(["address", "uint256", "string"], bytes.fromhex(transaction["input"][10:]))
             receipt = rpc(url, "eth_getTransactionReceipt", transaction["hash"])
             if int(receipt["status"], 16):
-                used.add(key)
+                used[key] = transaction["hash"]
             elif key in used:
-                books.second_tries.append(SecondTry(symbol, key, transaction["hash"]))
+                books.second_tries.append(SecondTry(symbol, key, transaction["hash"], used[key]))
 
 
 def _open(path: Path) -> sqlite3.Connection:

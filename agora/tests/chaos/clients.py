@@ -16,7 +16,7 @@ import requests
 TIMEOUT = (2, 15)
 AGAIN = frozenset({409, 429})  # in flight elsewhere; too fast
 DOUBLED = 0.1  # of the orders that are sent once more after their answer
-CANCELLED = 0.15  # of the orders that are cancelled at once
+CANCELLED = 0.25  # of the orders that are cancelled at once
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -28,10 +28,13 @@ class Accepted(Protocol):
     def wallet(self) -> str: ...
 
 
-def findings(accepted: Sequence[Accepted], books: Books, *, cancelled: Collection[str] = ()) -> list[str]:
+def findings(
+    accepted: Sequence[Accepted], books: Books, *, cancelled: Collection[str] = (), undone: Collection[str] = ()
+) -> list[str]:
     """Everything that is wrong, each in a sentence that begins with LOST, TWICE, WRONG, UNASKED or STUCK.
 
-    `cancelled`: orders that their client cancelled, so that the broker need not have heard of them.
+    `cancelled`: orders that their client cancelled, so that the broker need not have heard of them. `undone`: hashes of
+    transactions that had reverted in a block that a reorg took away. What was signed after such a one may be refused.
     """
     found = [*_at_broker(accepted, books, cancelled)]
     at_broker = {order.client_order_id: order for order in books.orders}
@@ -42,7 +45,9 @@ def findings(accepted: Sequence[Accepted], books: Books, *, cancelled: Collectio
             found += _on_chain(order, bought, books)
     found += _strangers(accepted, books)
     found += _sums(books)
-    found += [f"TWICE: {try_.tx_hash} asked to mint {try_.key} after it was minted" for try_ in books.second_tries]
+    for second in books.second_tries:
+        if second.first not in undone:
+            found.append(f"TWICE: {second.tx_hash} asked to mint {second.key} after it was minted")
     return found
 
 

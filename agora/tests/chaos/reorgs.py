@@ -46,6 +46,7 @@ class Reorgs:
     floor: int = 0  # no block up to this one leaves the chain: the tokens' creation stands
     done: list[Reorg] = field(default_factory=list)
     refused: int = 0
+    undone: set[str] = field(default_factory=set)  # transactions whose revert a reorg took away
     fired: Counter[str] = field(default_factory=Counter)
     _next: float = 0.0
 
@@ -86,6 +87,9 @@ class Reorgs:
         for number in range(first, last + 1):
             block = rpc(self.url, "eth_getBlockByNumber", hex(number), True)
             for transaction in block["transactions"]:
+                receipt = rpc(self.url, "eth_getTransactionReceipt", transaction["hash"])
+                if receipt and not int(receipt["status"], 16):
+                    self.undone.add(transaction["hash"])
                 found[transaction["from"]].append(transaction)
         return found
 

@@ -74,7 +74,7 @@ class Run:
             stack.callback(self._dismiss)
             self._say(f"set up; load {os.getloadavg()[0]:.1f}")
             monkey, reorgs = self._chaos(ours, outside)
-            took = self._quiesce(ours, outside)
+            took = self._quiesce(ours, outside, reorgs)
             return self._verdict(monkey, reorgs, took)
 
     # --- chaos ----------------------------------------------------------------------------------------------------
@@ -152,15 +152,17 @@ class Run:
 
     def _see(self, reorgs: Reorgs) -> None:
         """Whether our database has heard of the latest reorgs: it has the first new block, or one that came instead."""
-        waiting = [reorg for reorg in reorgs.done[-5:] if reorg.seen_at is None]
-        for reorg in waiting:
-            later = [other for other in reorgs.done if other.at > reorg.at and other.number <= reorg.number]
+        for place, reorg in enumerate(reorgs.done):
+            if reorg.seen_at is not None:
+                continue
             rows = self._ask("SELECT 1 FROM minting_block WHERE number = %s AND hash = %s", reorg.number, reorg.hash)
-            if rows or any(other.seen_at for other in later):
+            # One that a later one took away again before we looked is known when that one is.
+            later = [one for one in reorgs.done[place + 1 :] if one.number <= reorg.number and one.seen_at]
+            if rows or later:
                 reorg.seen_at = time.time()
 
     # --- quiet ----------------------------------------------------------------------------------------------------
-    def _quiesce(self, ours: Supervisor, outside: Supervisor) -> float:
+    def _quiesce(self, ours: Supervisor, outside: Supervisor, reorgs: Reorgs) -> float:
         """No more faults; seconds until every order had come to its end."""
         self._say("quiet now: no more faults")
         there, began = self.installation, time.time()
@@ -176,6 +178,7 @@ class Run:
             outside.check()
             if not any(client.is_alive() for client in self.clients) and self._pending() == 0:
                 return time.time() - began
+            self._see(reorgs)
             if time.time() - said > SAY_EVERY:
                 said = time.time()
                 self._say(f"  {self._pending()} orders under way")
@@ -206,7 +209,9 @@ class Run:
         )
         counts = table.fired(there)
         self.problems += self.journal.problems
-        self.problems += judge.findings(self.journal.placed, told, cancelled=self.journal.cancelled)
+        self.problems += judge.findings(
+            self.journal.placed, told, cancelled=self.journal.cancelled, undone=reorgs.undone
+        )
         self.problems += self._as_customers_see()
         self.problems += self._audit()
         rows = self._rows(monkey, reorgs, counts)
@@ -260,7 +265,7 @@ class Run:
             f"faults      {sum(counts.values())} in {len(table.cells())} cells",
             f"kill → progress           {timing.told(by_us)} (worker, follower), {timing.told(by_web)} (web)",
             f"postgres stop → progress  {timing.told(timing.recoveries(monkey.stops, progress))}",
-            f"reorg → our state         {timing.told(seen)}, {len(reorgs.done) - len(seen)} not seen by themselves",
+            f"reorg → our state         {timing.told(seen)}; {len(reorgs.undone)} reverts taken away",
             f"quiet → all done          {took:.1f} s",
         ):
             self._say(line)

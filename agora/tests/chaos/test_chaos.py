@@ -66,7 +66,7 @@ def test_the_judge_has_nothing_against_books_that_agree() -> None:
         (replace(RIGHT, mints=[replace(MINTED, to="0xcd")]), "WRONG"),
         (replace(RIGHT, mints=[MINTED, replace(MINTED, key="alpaca:b9:1")]), "UNASKED"),
         (replace(RIGHT, supply={"AAPL": Decimal("0.250000000000000001")}), "WRONG"),
-        (replace(RIGHT, second_tries=[SecondTry("AAPL", "alpaca:b1:1", "0x1")]), "TWICE"),
+        (replace(RIGHT, second_tries=[SecondTry("AAPL", "alpaca:b1:1", "0x2", "0x1")]), "TWICE"),
     ],
 )
 def test_the_judge_sees(wrong: Books, words: str) -> None:
@@ -79,6 +79,12 @@ def test_an_order_that_its_client_cancelled_need_not_come_to_the_broker() -> Non
     nothing = Books(supply={"AAPL": Decimal(0)})
 
     assert judge.findings([ORDER], nothing, cancelled={ORDER.order_id}) == []
+
+
+def test_a_transaction_whose_revert_a_reorg_took_away_may_leave_a_second_one_refused() -> None:
+    books = replace(RIGHT, second_tries=[SecondTry("AAPL", "alpaca:b1:1", "0x2", "0x1")])
+
+    assert judge.findings([ORDER], books, undone={"0x1"}) == []
 
 
 def test_a_recovery_lasts_until_something_begins_after_the_kill() -> None:

@@ -48,7 +48,8 @@ BUGS = {
         (
             Edit(
                 "minting.services.advancing:_open_attempt",
-                'return mint.tx_attempts.filter(reverted_at=None, superseded_at=None).order_by("-allocated_at").first()',
+                "return mint.tx_attempts.filter(reverted_at=None, superseded_at=None)"
+                '.order_by("-allocated_at").first()',
                 "return None",
             ),
         ),
