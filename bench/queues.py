@@ -92,7 +92,8 @@ def _our_worker(home: Path, notes: Path) -> Iterator[None]:
     connection.close()
     ready = file_ready(home / "worker.alive")
     command = [sys.executable, str(ROOT / "manage.py"), "worker", "--alive-file", str(home / "worker.alive")]
-    with _process(command, home / "worker.log", {"AGORA_HOME": str(home), "AGORA_QUEUE_TASKS": "bench.tasks.note"}, ready):
+    env = {"AGORA_HOME": str(home), "AGORA_QUEUE_TASKS": "bench.tasks.note"}
+    with _process(command, home / "worker.log", env, ready):
         yield
     OrmQ.objects.all().delete()
 
