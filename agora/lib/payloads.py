@@ -40,15 +40,14 @@ def install() -> None:
 def read(data: bytes) -> dict[str, Any]:
     """The task of a row. Raises NotATask, with an alarm in the log: nobody but an intruder writes such rows."""
     try:
-        task = _Plain(io.BytesIO(data)).load()
-        _check(task)
+        task: Any = _Plain(io.BytesIO(data)).load()
+        return _checked(task)
     except NotATask as refusal:
         logger.error("refused a row of the queue", problem=str(refusal))
         raise
     except Exception as problem:  # an unpickler may raise anything; whatever it is, the row is not ours
         logger.error("refused a row of the queue", problem=type(problem).__name__)
         raise NotATask("it cannot be read") from problem
-    return task
 
 
 class _Plain(pickle.Unpickler):
@@ -58,7 +57,7 @@ class _Plain(pickle.Unpickler):
         return super().find_class(module, name)
 
 
-def _check(task: Any) -> None:
+def _checked(task: Any) -> dict[str, Any]:
     if not isinstance(task, dict):
         raise NotATask("it is no task")
     if unknown := {str(key) for key in task} - KEYS:
@@ -68,6 +67,7 @@ def _check(task: Any) -> None:
     values = [*task.get("args", ()), *task.get("kwargs", {}).values()]
     if not all(isinstance(value, PLAIN) for value in values):
         raise NotATask("its arguments are not plain values")
+    return task
 
 
 @functools.cache
