@@ -98,5 +98,6 @@ CODES: dict[str, tuple[int, bool]] = {
     "custody_not_looked_up": (409, False),
     "custody_not_closable": (409, False),
     "mint_not_nudgeable": (409, False),
+    "token_not_switchable": (409, False),
     "mint_not_closable": (409, False),
 }

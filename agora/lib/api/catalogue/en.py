@@ -143,6 +143,11 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Only a mint that is signed or sent has any.",
         "Look at the mint again.",
     ),
+    "token_not_switchable": (
+        "The token cannot be stopped or started so",
+        "It is stopped, started or being switched already, or the other person is missing. Nothing was changed.",
+        "Look at the token's page: it says what is under way, and who may do what.",
+    ),
     "mint_not_closable": (
         "The order cannot be closed over this mint",
         "Only a failed mint closes an order.",

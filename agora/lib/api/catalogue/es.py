@@ -139,6 +139,11 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Solo los tiene una emisión firmada o enviada.",
         "Mire la emisión de nuevo.",
     ),
+    "token_not_switchable": (
+        "El token no se puede detener ni reanudar así",
+        "Ya está detenido, en marcha o cambiando, o falta la otra persona. No se cambió nada.",
+        "Mire la página del token: dice qué está en curso y quién puede hacer qué.",
+    ),
     "mint_not_closable": (
         "La orden no se puede cerrar por esta emisión",
         "Solo una emisión fallida cierra una orden.",

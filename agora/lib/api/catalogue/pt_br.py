@@ -139,6 +139,11 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Só uma emissão assinada ou enviada os tem.",
         "Veja a emissão de novo.",
     ),
+    "token_not_switchable": (
+        "O token não pode ser parado nem retomado assim",
+        "Já está parado, em marcha ou mudando, ou falta a outra pessoa. Nada foi alterado.",
+        "Veja a página do token: ela diz o que está em curso e quem pode fazer o quê.",
+    ),
     "mint_not_closable": (
         "A ordem não pode ser encerrada por esta emissão",
         "Só uma emissão que falhou encerra uma ordem.",
