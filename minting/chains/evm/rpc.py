@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar, cast
@@ -188,7 +189,8 @@ class Rpc:
 
     def _gather(self, nodes: Sequence[Node], ask: Callable[[Node], T], enough: Callable[[list[T]], bool]) -> list[T]:
         """Each node's, in parallel; those that are there a moment after they are enough."""
-        pending: set[Future[T]] = {self._executor().submit(ask, node) for node in nodes}
+        # With our context: what is asked about an order stays in its trace and in its log lines.
+        pending: set[Future[T]] = {self._executor().submit(copy_context().run, ask, node) for node in nodes}
         found: list[T] = []
         deadline: float | None = None
         while pending:
