@@ -13,9 +13,9 @@ RAISE, OF = 9, 8  # each fee of a replacement is at least 9/8 of the one before
 
 def opening_bid(*, market: FeeMarket, cap_wei: int) -> Fees | None:
     """For a prompt inclusion: twice the base fee, plus the tip, within the cap. None: the cap is below today's."""
-    tip = market.tip
-    if market.base_fee + tip > cap_wei:
+    if market.base_fee > cap_wei:
         return None
+    tip = min(market.tip, cap_wei - market.base_fee)  # what one node suggests may be anything
     return Fees(max_fee_per_gas=min(2 * market.base_fee + tip, cap_wei), max_priority_fee_per_gas=tip)
 
 
