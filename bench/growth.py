@@ -141,15 +141,15 @@ def _chain() -> Iterator[Callable[[], None]]:
         chain = get_chain()
         assert isinstance(chain, EvmChain)
         Block.objects.all().delete()
-        yield lambda: _mine(url)
+        _rpc(url, "anvil_setCode", history.CONTRACT, history.CODE)  # a node without our contracts is not believed
+        yield lambda: _rpc(url, "evm_mine")
         Block.objects.all().delete()
         get_chain.cache_clear()
 
 
-def _mine(url: str) -> None:
-    requests.post(
-        url, json={"jsonrpc": "2.0", "id": 1, "method": "evm_mine", "params": []}, timeout=10
-    ).raise_for_status()
+def _rpc(url: str, method: str, *params: str) -> None:
+    request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
+    requests.post(url, json=request, timeout=10).raise_for_status()
 
 
 def _figures(taken: dict[int, dict[str, float]], sizes: tuple[int, ...]) -> Iterator[Figure]:

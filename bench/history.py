@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import connection, models, transaction
 from django.db.models.fields import AutoFieldMixin
+from eth_utils.crypto import keccak
 from psycopg import sql
 
 from accounts.models import Customer, CustomerEvent, LimitDay, LimitUse, PublicEvent, User, Wallet
@@ -22,7 +23,7 @@ from orders.models import Asset, BrokerMessage, Fill, Order, OrderEvent
 PER_CUSTOMER = 50  # orders of one customer, two a day
 QUANTITY, PRICE_USD = "0.25", "190.25"
 COST_USD = "47.57"
-MINTER = "0x" + "aa" * 20
+MINTER, CONTRACT, CODE = "0x" + "aa" * 20, "0x" + "bb" * 20, "0x00"
 ORDER_PATH = ["PENDING", "SUBMITTING", "SUBMITTED", "FILLED", "CUSTODY_CONFIRMED", "MINT_CONFIRMED", "SETTLED"]
 CUSTODY_PATH = ["PENDING", "SUBMITTED", "COMPLETED"]
 MINT_PATH = ["PENDING", "SIMULATED", "SIGNED", "SENT", "CONFIRMED", "SETTLED", "FINALIZED"]
@@ -109,7 +110,12 @@ def _asset(cursor: Any) -> tuple[int, int, int]:
     token, _ = Token.objects.get_or_create(
         asset=asset,
         chain_id=31337,
-        defaults={"address": "0x" + "bb" * 20, "code_hash": "0x", "minter": MINTER, "deployed_block": 0},
+        defaults={
+            "address": CONTRACT,
+            "code_hash": "0x" + keccak(hexstr=CODE).hex(),
+            "minter": MINTER,
+            "deployed_block": 0,
+        },
     )
     # The customer and wallet of the n-th fifty orders: our buyers first, then those that are made here.
     cursor.execute("""
@@ -186,7 +192,7 @@ def _mints(cursor: Any, source: str, made: Mapping[str, str], token: int) -> Non
     wei = f"{QUANTITY} * 10::numeric ^ 18"
     mint = {**made, "id": MINT_ID, "version": "7", "mint_key": "'alpaca:b-' || i || ':1'", "status": "'FINALIZED'"}
     mint |= {"recipient": "buyer.address", "amount_wei": wei, "gas": "120000", "tx_hash": _hash("i")}
-    mint |= {"log_index": "0", "block_number": "-1 - i", "block_hash": _hash("-i"), "token_id": str(token)}
+    mint |= {"log_index": "0", "block_number": "-1000 - i", "block_hash": _hash("-i"), "token_id": str(token)}
     _insert(cursor, MintTx, source, {**mint, "custody_record_id": RECORD_ID, "order_id": ORDER_ID})
     _events(cursor, MintEvent, source, "mint_id", MINT_ID, MINT_PATH)
     attempt = {"id": ATTEMPT_ID, "mint_id": MINT_ID, "chain_id": "31337", "signer": f"'{MINTER}'", "nonce": "i"}

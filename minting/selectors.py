@@ -278,15 +278,6 @@ def settled_block() -> SettledBlock | None:
     return None if row is None else SettledBlock(number=row.number, hash=row.hash)
 
 
-def is_settled(*, number: int, block_hash: str) -> bool:
-    """Whether this very block is under enough hash-linked ones, by the watcher's rows."""
-    settled = settled_block()
-    if settled is None or number > settled.number:
-        return False
-    another = Block.objects.filter(chain_id=settings.CHAIN_ID, number=number).exclude(hash=block_hash)
-    return not another.exists()  # one that is no longer kept was settled long ago
-
-
 def minted_by_records(*, symbol: str, block_number: int) -> Decimal:
     """Tokens that our own mints brought into blocks up to that one."""
     rows = MintTx.objects.filter(

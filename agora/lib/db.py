@@ -52,6 +52,11 @@ def serializable(command: Callable[P, R]) -> Callable[P, R]:
     return run
 
 
+def is_lost_race(error: Exception) -> bool:
+    """Whether a transaction was given up after `ATTEMPTS`: it changed nothing, and may be tried again later."""
+    return isinstance(error, DatabaseError) and RETRIES.get(_sqlstate(error)) == ATTEMPTS
+
+
 def snapshot(read: Callable[P, R]) -> Callable[P, R]:
     """Run a read of several queries so that all see the same moment. Inside an open transaction it joins that one."""
 

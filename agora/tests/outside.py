@@ -31,6 +31,7 @@ class Outside:
         self.broker.control.settings(fill_delay=0.0, minimum_cost="0")
         self.custodian.control.clear_scenarios()
         self.custodian.control.settings(transfer_seconds=0.0, raw_seconds=0.0)
+        self.rpc("anvil_dropAllTransactions")  # an earlier installation's would be foreign nonces to the next one
         self.rpc("evm_setAutomine", True)
 
     @contextmanager

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from django.test import override_settings
 from eth_keys.datatypes import PrivateKey
@@ -37,16 +38,16 @@ def signed_world(outside: Outside, folder: Path) -> Iterator[tuple[World, Signer
         process.close()
 
 
-def _minter(folder: Path, token: str) -> dict[str, object]:
+def _minter(folder: Path, token: str) -> dict[str, Any]:
     scope = {"contract": token, "methods": ["mint"], "max_mint": "100", "max_day": "1000"}
     return _key(folder, "minter", scope)
 
 
-def _pauser(folder: Path, token: str) -> dict[str, object]:
+def _pauser(folder: Path, token: str) -> dict[str, Any]:
     return _key(folder, "pauser", {"contract": token, "methods": ["pauseMinting", "pauseTransfers"]})
 
 
-def _key(folder: Path, name: str, scope: dict[str, object]) -> dict[str, object]:
+def _key(folder: Path, name: str, scope: dict[str, Any]) -> dict[str, Any]:
     key = PrivateKey(os.urandom(32))  # a key of its own each time: the chain outlives a test, and so do its nonces
     address = key.public_key.to_checksum_address()
     fees = {"max_fee_per_gas": 10**15, "max_priority_fee_per_gas": 10**15}

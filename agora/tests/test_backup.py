@@ -158,8 +158,12 @@ def test_what_agora_says_and_does_after_a_restore(tmp_path: Path, request: pytes
         assert platform.order(early)["status"] in e2e.MINTED
         platform.until(lambda: _held(platform), within=LATEST)
         refused = platform.post("0.1")
-        print("after the old copy:", refused.status_code, refused.text, platform.violations(), _books(platform))  # noqa: T201
-        assert refused.status_code != 201
+        said, books = platform.violations(), _books(platform)
+        print("after the old copy:", refused.status_code, refused.text, said, books)  # noqa: T201
+        assert (refused.status_code, refused.json()["code"]) == (403, "on_hold")
+        assert "FAIL no mint on-chain without a row that promised it" in said
+        assert sum("mint_key=" in line for line in said) == 2  # the two that this copy has never heard of
+        assert books.startswith("1 AAPL: 0.25 in custody, 0.85 tokens")
 
 
 def _held(platform: e2e.Platform) -> bool:

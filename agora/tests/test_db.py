@@ -17,6 +17,7 @@ from django_q.models import OrmQ
 
 from accounts.models import Customer, Hold, Wallet
 from agora.lib import events, http, locks, transitions
+from agora.lib.api import problem
 from agora.lib.db import ATTEMPTS, NotSerializable, serializable
 from agora.tests.rows import NOON, new_asset, new_order, new_person
 from agora.tests.tables import unchanged
@@ -132,10 +133,20 @@ def test_a_command_that_loses_every_race_but_the_last_succeeds(sqlstate: str) ->
 def test_a_command_that_loses_every_race_gives_up() -> None:
     command, attempts = _failing(*[CANNOT_SERIALIZE] * (ATTEMPTS + 1))
 
-    with pytest.raises(OperationalError):
+    with pytest.raises(OperationalError) as given_up:
         command()
 
     assert len(attempts) == ATTEMPTS
+    answer = problem.handle(given_up.value, {})
+    assert answer is not None
+    assert (answer.status_code, answer.data["code"], answer.headers["Retry-After"]) == (503, "busy", "1")
+
+
+def test_a_broken_rule_is_no_lost_race() -> None:
+    command, _ = _failing(*["23514"])
+    with pytest.raises(IntegrityError) as broken:
+        command()
+    assert problem.handle(broken.value, {}) is None
 
 
 def test_a_duplicate_key_is_tried_a_second_time_only() -> None:

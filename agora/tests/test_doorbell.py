@@ -84,7 +84,8 @@ def test_claimed_task_is_handed_out_again_only_after_its_lock_has_run_out(bell, 
     assert bell.dequeue() == first
 
 
-def test_dead_clusters_claims_are_released_and_a_living_ones_are_not(bell):
+def test_dead_clusters_claims_are_released_and_a_living_ones_are_not(bell, monkeypatch):
+    monkeypatch.setattr(Conf, "BULK", 1)
     other = Doorbell(list_key="agora")
     bell.claimant, other.claimant = 417, 418
     mine, theirs = bell.enqueue("mine"), bell.enqueue("theirs")
@@ -154,7 +155,7 @@ def test_killed_postgresql_is_waited_out_with_no_task_lost(bell, home, monkeypat
 
     os.kill(server.running_pid(home), signal.SIGKILL)
 
-    payloads = [payload for _ in range(20) for _, payload in bell.dequeue() or []]
+    payloads = [payload for _ in range(40) for _, payload in bell.dequeue() or []]
     assert payloads == ["waiting"]
     os.kill(server.running_pid(home), signal.SIGKILL)
     bell.acknowledge(claimed)

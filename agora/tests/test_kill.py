@@ -161,7 +161,6 @@ def test_a_chain_node_killed_with_its_mempool_and_latest_blocks_gets_the_same_mi
     platform.kill("chain")  # it kept what was up to five seconds ago
     platform.start("chain")
 
-    # A mint that comes back ahead of its reserve report reverts, and is signed anew once that is settled, in 12 blocks.
     platform.until(lambda: platform.effects() - before == TWO, within=90, order_id=unmined)
     platform.until_minted(unmined)
     again = platform.until_minted(vanishing)["mint_tx_hash"]

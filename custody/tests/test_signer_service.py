@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from eth_account import Account
@@ -48,7 +49,7 @@ def signer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SignerProcess]:
         yield process
 
 
-def refusal(signer: SignerProcess, key: str = "minter", **changes: object) -> str:
+def refusal(signer: SignerProcess, key: str = "minter", **changes: Any) -> str:
     """The code of what is refused, with nothing written down."""
     before = signer.client().health()
     with pytest.raises(Rejected) as caught:
@@ -57,7 +58,7 @@ def refusal(signer: SignerProcess, key: str = "minter", **changes: object) -> st
     return caught.value.vendor_code
 
 
-def sign(signer: SignerProcess, request_id: str = "r", **changes: object) -> Signed:
+def sign(signer: SignerProcess, request_id: str = "r", **changes: Any) -> Signed:
     answer = signer.client().sign_mint(dataclasses.replace(INTENT, **changes), request_id=request_id)
     assert isinstance(answer, Signed)
     return answer
@@ -103,7 +104,7 @@ def test_a_fresh_signer_signs_for_its_address_what_it_is_asked_and_answers_again
         ({"max_fee_per_gas": 1, "max_priority_fee_per_gas": 1}, "NOT_A_FEE_BUMP"),
     ],
 )
-def test_what_is_out_of_scope_or_taken_is_refused_by_name(signer: SignerProcess, changes: dict[str, object], code: str):
+def test_what_is_out_of_scope_or_taken_is_refused_by_name(signer: SignerProcess, changes: dict[str, Any], code: str):
     sign(signer)
     assert refusal(signer, **changes) == code
 
@@ -127,8 +128,8 @@ def test_a_fee_bump_keeps_the_nonce_and_the_call(signer: SignerProcess):
                   max_priority_fee_per_gas=1_125_000_000)  # fmt: skip
 
     assert bumped != first
-    taken = {"nonce": 3, "mint_key": "bumped", "amount_wei": SHARE}
-    higher = {"max_fee_per_gas": 4 * 10**9, "max_priority_fee_per_gas": 3 * 10**9}
+    taken: dict[str, Any] = {"nonce": 3, "mint_key": "bumped", "amount_wei": SHARE}
+    higher: dict[str, Any] = {"max_fee_per_gas": 4 * 10**9, "max_priority_fee_per_gas": 3 * 10**9}
     assert refusal(signer, **taken, **higher) == "NONCE_TAKEN"
     assert refusal(signer, nonce=3, mint_key="bumped", gas=130_000, **higher) == "NONCE_TAKEN"
     assert sign(signer, nonce=3, mint_key="bumped") == first
@@ -171,7 +172,7 @@ def test_a_taken_worker_mints_at_most_the_days_cap_and_never_an_id_under_two_non
 
 def test_a_mint_key_gets_a_new_nonce_only_as_a_replacement_that_counts_against_the_day(tmp_path: Path):
     config = write_config(tmp_path, {"minter": minter(tmp_path, max_mint="10", max_day="25")})
-    ten = {"amount_wei": 10 * SHARE}
+    ten: dict[str, Any] = {"amount_wei": 10 * SHARE}
     with signer_process.running(config) as process:
         sign(process, **ten)
         assert refusal(process, nonce=1, **ten) == "MINT_KEY_TAKEN"
@@ -222,7 +223,7 @@ def test_where_there_is_no_signer_nothing_was_signed_for_certain(tmp_path: Path)
         SignerProcess(tmp_path / "none").client().sign_mint(INTENT, request_id="r")
 
 
-def request() -> dict[str, object]:
+def request() -> dict[str, Any]:
     fields = dataclasses.asdict(INTENT)
     return {"op": "sign", "key": "minter", "method": "mint", "request_id": "r", "intent": fields}
 
@@ -313,7 +314,7 @@ def test_its_process_has_no_django_no_orm_and_no_chain():
     code = (
         "import sys; sys.argv = ['x', '--help']\n"
         "import custody.signers.service.__main__, custody.signers.service.backends, custody.signers.fireblocks\n"
-        "import custody.custodians.fireblocks, custody.signers.remote, eth_keyfile\n"
+        "import custody.custodians.fireblocks, eth_keyfile\n"
         "foreign = {'django', 'web3', 'psycopg', 'django_q', 'rest_framework'}\n"
         "print(sorted(foreign & {name.split('.')[0] for name in sys.modules}))"
     )  # fmt: skip

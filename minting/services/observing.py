@@ -14,7 +14,6 @@ from agora.lib.errors import Rejected, Unavailable, Uncertain
 from minting.chains import get_chain
 from minting.chains.base import Chain
 from minting.models import MintTx, TxAttempt
-from minting.selectors import is_settled
 from minting.services.guarding import give_up_spent
 from minting.services.replacing import send_again
 from minting.states import MintStatus as S
@@ -25,8 +24,8 @@ MAX_REVERTS = 3
 
 
 def observe_mint(*, mint_id: UUID, now: datetime) -> None:
-    """For a SENT mint that is due: no receipt → the bytes again, or at a higher price; reverted → anew, once that is
-    settled; its nonce used elsewhere → an alarm. The watcher confirms."""
+    """For a SENT mint that is due: no receipt → the bytes again, or at a higher price; reverted → anew; its nonce used
+    elsewhere → an alarm. The watcher confirms."""
     with locks.exclusive("mint", mint_id) as mine:
         if not mine or not _claim(mint_id=mint_id, now=now):
             return
@@ -45,7 +44,7 @@ def _observe(mint: MintTx, now: datetime) -> None:
     chain = get_chain()
     receipts = chain.receipts(list(signed))
     for tx_hash, receipt in receipts.items():
-        if not receipt.succeeded and is_settled(number=receipt.block_number, block_hash=receipt.block_hash):
+        if not receipt.succeeded:
             crashpoints.here("observe.before_revert")
             _revert(attempt_id=signed[tx_hash].pk, now=now)
     if receipts:
@@ -83,7 +82,8 @@ def _claim(*, mint_id: UUID, now: datetime) -> bool:
 
 @serializable
 def _revert(*, attempt_id: UUID, now: datetime) -> None:
-    """Mined with status 0, and settled: its nonce is spent, its bytes can never mint, and a new signature is safe."""
+    """Mined with status 0, by a quorum's word: its nonce is spent, and a new signature is safe. Should a reorg take
+    that back, its bytes are sent again first (_fill_holes), and whichever of the two mints, the other reverts."""
     attempt = TxAttempt.objects.select_for_update(of=("self",)).select_related("mint").get(pk=attempt_id)
     mint = MintTx.objects.select_for_update().get(pk=attempt.mint_id)
     if mint.status != S.SENT or attempt.reverted_at:

@@ -10,13 +10,21 @@ from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
 
-from agora.lib import log
+from agora.lib import db, log
 from agora.lib.api import catalogue
 from agora.lib.errors import AgoraError
 
 logger = log.get(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+
+
+class Busy(AgoraError):
+    code = "busy"
+    status = 503
+    title = "Too many requests at once"
+    retry_after = 1
+
 
 # DRF's own codes for a field's faults → ours
 FIELD_CODES = {
@@ -58,6 +66,9 @@ def plain(error: AgoraError, request: HttpRequest | None = None) -> JsonResponse
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's EXCEPTION_HANDLER. None (a plain 500, logged by Django) for what we did not foresee."""
     request = getattr(context.get("request"), "_request", None)
+    if db.is_lost_race(error):
+        logger.warning("gave up a lost race", problem=str(error).partition("\n")[0])
+        error = Busy("Nothing was changed. Send the same request again in a moment.")
     if isinstance(error, AgoraError):
         return response(
             status=error.status,

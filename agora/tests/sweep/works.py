@@ -244,7 +244,7 @@ class BuyingReverted(BuyingUnmined):
             chain.rpc("anvil_setCode", chain.token, "0xfe")  # INVALID: whatever is called reverts
             chain.mine(1)
             chain.rpc("anvil_setCode", chain.token, code)
-            chain.mine(13)  # until a revert is settled, nothing is signed anew
+            chain.mine(13)  # and what was looked for meanwhile is there again
         elif self._begun < MOST:
             self.buy()
 

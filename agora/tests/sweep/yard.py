@@ -113,7 +113,7 @@ class Yard(e2e.Platform):
     def close_nursery(self) -> None:
         if self._nursery is not None:
             self._nursery.kill()
-            self._nursery.wait()
+            self._nursery.communicate()  # and closes its pipes
 
     def _ask(self, wish: dict[str, Any]) -> dict[str, Any]:
         assert self._nursery is not None

@@ -16,6 +16,7 @@ CODES: dict[str, tuple[int, bool]] = {
     "idempotency_key_reused": (422, False),
     "rate_limited": (429, True),
     "internal_error": (500, True),
+    "busy": (503, True),
     # The caller
     "not_authenticated": (401, False),
     "authentication_failed": (401, False),

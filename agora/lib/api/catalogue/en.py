@@ -327,6 +327,11 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Each asset has a maximum an order.",
         "Order less, or in parts.",
     ),
+    "busy": (
+        "Too many requests at once",
+        "Others changed the same rows at the same moment, again and again. Nothing was changed by yours.",
+        "Try again after `Retry-After` seconds, as it is.",
+    ),
     "price_unavailable": (
         "We have no fresh price right now",
         "The limit is counted at a price of the last minute, and there is none. Nothing was ordered.",

@@ -319,6 +319,11 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Cada activo tiene un máximo por orden.",
         "Pida menos, o en partes.",
     ),
+    "busy": (
+        "Demasiadas solicitudes a la vez",
+        "Otras cambiaron las mismas filas en el mismo momento, una y otra vez. La suya no cambió nada.",
+        "Intente de nuevo tras `Retry-After` segundos, tal como está.",
+    ),
     "price_unavailable": (
         "No tenemos un precio reciente ahora",
         "El límite se cuenta a un precio del último minuto, y no lo hay. No se pidió nada.",

@@ -319,6 +319,11 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Cada ativo tem um máximo por ordem.",
         "Peça menos, ou em partes.",
     ),
+    "busy": (
+        "Pedidos demais ao mesmo tempo",
+        "Outros alteraram as mesmas linhas no mesmo momento, repetidas vezes. O seu não alterou nada.",
+        "Tente de novo após `Retry-After` segundos, como está.",
+    ),
     "price_unavailable": (
         "Não temos um preço recente agora",
         "O limite é contado a um preço do último minuto, e não há. Nada foi pedido.",
