@@ -16,11 +16,12 @@ from django.db import DatabaseError, connection, transaction
 from accounts.models import Case, Customer, DeletionRequest, WebhookEndpoint
 from agora.lib.statemachine import Stateful
 from agora.tests.audit_seeds.cases import CASE
+from agora.tests.audit_seeds.minting import SWITCH_ASKED
 from agora.tests.audit_seeds.notifying import ENDPOINT
 from agora.tests.audit_seeds.people import DELETION_ASKED
-from agora.tests.rows import new_order, status_pairs
+from agora.tests.rows import new_order, new_token, status_pairs
 from custody.models import CustodyRecord
-from minting.models import MintTx
+from minting.models import MintTx, TokenSwitch
 from orders.models import Order
 
 ELSEWHERE = {Order, CustodyRecord, MintTx}
@@ -33,6 +34,7 @@ MACHINES: dict[type[Any], list[str]] = {  # and how a row of it comes about
     DeletionRequest: DELETION_ASKED,
     Case: [RESERVED, *CASE],
     WebhookEndpoint: ENDPOINT,
+    TokenSwitch: SWITCH_ASKED,
 }
 
 
@@ -46,7 +48,7 @@ def test_there_is_no_other_state_machine() -> None:
 @pytest.mark.parametrize("model", MACHINES, ids=lambda model: model.__name__)
 def test_the_database_lets_exactly_the_allowed_moves_pass(model: type[Any]) -> None:
     table = model._meta.db_table
-    new_order()
+    new_token(new_order().asset)
     with _without_triggers() as cursor:
         for statement in MACHINES[model]:
             cursor.execute(statement)

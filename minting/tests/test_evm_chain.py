@@ -12,6 +12,7 @@ from eth_utils import keccak
 from agora.lib.errors import Rejected, Unavailable
 from minting.chains import abi, artifact
 from minting.chains.base import Chain, MintedLog, Receipt
+from minting.chains.evm.chain import MAX_TIP
 from minting.chains.operator import Call, Operator
 from minting.tests.chain_fixtures import (
     ADMIN,
@@ -272,6 +273,17 @@ def test_fees_are_twice_the_base_fee_and_the_tip(node: Node) -> None:
 
     assert fees.max_fee_per_gas == 2 * base_fee + tip
     assert fees.max_priority_fee_per_gas == tip
+
+
+def test_what_was_bid_lately_does_not_raise_the_next_bid_for_ever(node: Node) -> None:
+    dear = hex(50 * 10**9)
+    bid = {"from": ALICE, "to": NOBODY, "maxFeePerGas": dear, "maxPriorityFeePerGas": dear}
+    for _ in range(3):
+        node.rpc("eth_sendTransaction", bid)
+        node.rpc("evm_mine")
+    assert int(node.rpc("eth_maxPriorityFeePerGas"), 16) > MAX_TIP
+
+    assert node.chain.fees().max_priority_fee_per_gas == MAX_TIP
 
 
 def test_operators_calls_arrive_in_a_row_and_mine_for_themselves_where_nothing_else_does(node: Node) -> None:

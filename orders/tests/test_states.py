@@ -209,7 +209,7 @@ def test_an_order_with_a_fill_does_not_end_without_one(status: str) -> None:
     ("constraint", "fields"),
     [
         ("order_once_a_client_id", {"client_order_id": "mine"}),
-        ("orders_order_broker_client_order_id", {"broker_client_order_id": "agora-1"}),
+        ("order_once_a_broker_client_id", {"broker_client_order_id": "agora-1"}),
         ("order_once_at_the_broker", {"broker_order_id": "at-the-broker"}),
     ],
 )

@@ -29,6 +29,7 @@ def _switch(status: str, *moves: tuple[str, str]) -> list[str]:
     ]
 
 
+SWITCH_ASKED = _switch("REQUESTED", ("", "REQUESTED"))
 SEEDS: dict[str, tuple[str, list[str]]] = {
     "a switch went by a way that does not exist": (
         "minting_tokenswitch: every event is a legal move",

@@ -18,6 +18,9 @@ from minting.chains.evm.quorum import QuorumReads, logs_of, minted_filter
 from minting.chains.evm.rpc import Query, Rpc
 
 KEY_USED = "BrokerTradeAlreadyUsed"
+# Wei. A node suggests what was bid lately: on a quiet chain that is what we bid ourselves, and each bid above it would
+# raise the next. Where more is needed a replacement bids it.
+MAX_TIP = 2 * 10**9
 
 
 class EvmChain(QuorumReads):
@@ -102,7 +105,7 @@ class EvmChain(QuorumReads):
         )
         tip = Query("eth_maxPriorityFeePerGas", [], parsing.quantity)
         base_fee_wei, tip_wei = self._rpc.ask_batch([base_fee, tip])
-        return FeeMarket(base_fee=base_fee_wei, tip=tip_wei)
+        return FeeMarket(base_fee=base_fee_wei, tip=min(tip_wei, MAX_TIP))
 
     def fees(self) -> Fees:
         market = self.fee_market()
