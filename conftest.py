@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import hypothesis
@@ -36,3 +37,9 @@ def world(outside: Outside, transactional_db: None) -> Iterator[World]:
     outside.reset()
     with outside.configured():
         yield build_world(outside)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """A failure is named when it happens: the suite takes minutes, and its summary comes last."""
+    if report.failed:
+        sys.stderr.write(f"\nfailed: {report.nodeid}\n")
