@@ -251,7 +251,6 @@ def test_a_constraint_that_was_never_validated_is_found(settled: World) -> None:
 
 
 UNIQUE_FIELDS = [
-    ("orders_order", "broker_client_order_id"),
     ("orders_brokermessage", "digest"),
     ("custody_custodyrecord", "external_tx_id"),
     ("minting_minttx", "custody_record_id"),
