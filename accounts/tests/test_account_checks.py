@@ -14,6 +14,7 @@ GOOD = {
     "PII_INDEX_KEY": "QkFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=",
     "KYC_PROVIDER": "manual",
     "PUBLIC_URL": "https://agora.example",
+    "SIGNER_SOCKET": "/run/agora/signer.sock",
 }
 
 
