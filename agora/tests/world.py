@@ -96,7 +96,7 @@ class World:
             sweep(now=timezone.now() + LATER)
         self.run_tasks()
 
-    def until(self, condition: Callable[[], Any], within: float = 20.0) -> None:
+    def until(self, condition: Callable[[], Any], within: float = 60.0) -> None:
         """Turn everything until the condition holds."""
         deadline = time.monotonic() + within
         while not condition():
