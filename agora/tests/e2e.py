@@ -250,19 +250,19 @@ class Platform:
             time.sleep(LOOK_EVERY)
         return seen
 
-    def _minted(self) -> tuple[list[tuple[str, Decimal]], Decimal]:
-        """All mints and the supply, of one block; anvil counts a new block a moment before it has its logs."""
+    def _minted(self) -> tuple[str, list[tuple[str, Decimal]], Decimal]:
+        """A block, all mints and the supply as of it; anvil counts a new block a moment before it has its logs."""
         for _ in range(20):
             at = self.chain.rpc("eth_blockNumber")
             minted, supply = self.chain.minted(at), self.chain.supply(at)
             if sum((amount for _, amount in minted), Decimal(0)) == supply:
                 break
             time.sleep(LOOK_EVERY)
-        return minted, supply
+        return at, minted, supply
 
     # The outside world's own word.
     def effects(self) -> Effects:
-        minted, supply = self._minted()
+        at, minted, supply = self._minted()
         total = sum((amount for _, amount in minted), Decimal(0))
         assert len({key for key, _ in minted}) == len(minted), f"a mint key twice on-chain: {minted}"
         assert total == supply
