@@ -17,6 +17,8 @@ from django.db.models.fields import AutoFieldMixin
 
 def fetch(sql: LiteralString, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """The rows of a statement with named parameters, `%(name)s`; [] of one that returns none."""
+    # As Django's own cursors begin: a kept connection whose server died is found out before its first statement.
+    connection.close_if_health_check_failed()
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         cursor.execute(sql, values)

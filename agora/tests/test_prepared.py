@@ -87,3 +87,16 @@ def test_a_statement_is_planned_once_a_connection() -> None:
             "SELECT generic_plans + custom_plans FROM pg_prepared_statements WHERE statement LIKE 'SELECT symbol%%'"
         )
         assert cursor.fetchall() == [(3,)]
+
+
+def test_a_kept_connection_whose_server_died_is_replaced_before_a_requests_first_statement() -> None:
+    (pid,) = prepared.fetch("SELECT pg_backend_pid()", {})[0]
+    rival = connection.copy()
+    with rival.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+    rival.close()
+    connection.health_check_enabled, connection.health_check_done = True, False  # as when a request begins
+
+    ((next_pid,),) = prepared.fetch("SELECT pg_backend_pid()", {})
+
+    assert next_pid != pid
