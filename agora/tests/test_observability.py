@@ -188,10 +188,16 @@ def test_metrics_are_denied_unless_the_token_is_shown(platform: e2e.Platform) ->
 
 
 def test_the_figures_tell_the_order_s_way(platform: e2e.Platform, bought: str) -> None:
+    compared = {  # by rounds of their own, which may come after the order
+        _key("agora_reserve_ratio", symbol="AAPL"),
+        _key("agora_signer_mints_left", role="minter"),
+    }
+
     def counted() -> bool:
         found = _scrape(platform)
         placed = found.get(_key("agora_moves_seconds_count", row="Order", before="", after="PENDING"), 0)
-        return placed >= 1 and found.get(_key("agora_order_age_seconds_count", status="SETTLED"), 0) >= 1
+        settled = found.get(_key("agora_order_age_seconds_count", status="SETTLED"), 0)
+        return placed >= 1 and settled >= 1 and compared <= found.keys()
 
     platform.until(counted)
     found = _scrape(platform)
