@@ -18,6 +18,8 @@ API: list[URLPattern | URLResolver] = [
     path("<path:rest>", api_not_found),
 ]
 
+admin.autodiscover()
+
 handler404 = "agora.lib.api.views.not_found"
 handler500 = "agora.lib.api.views.server_error"
 

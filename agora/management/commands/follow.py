@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from django.utils import timezone
 
 from accounts.services import follow_webhooks, seal_audit_log, sweep_customers
 from agora.lib import loops
+from agora.lib.aside import ChecksAside
 from custody.services import sweep_custody
 from minting.selectors import mints_under_way
 from minting.services import follow_chain, sweep_mints, sweep_switches, verify_chain
@@ -70,7 +71,7 @@ def all_loops() -> list[loops.Loop]:
     ]
 
 
-class Command(BaseCommand):
+class Command(ChecksAside):
     help = "Follow the broker and the chain, and nudge what stands still, until SIGTERM or SIGINT."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from aiohttp import web
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from accounts.api.stream import Streams
+from agora.lib.aside import ChecksAside
 
 STOP_WITHIN = 5.0  # seconds
 
 
-class Command(BaseCommand):
+class Command(ChecksAside):
     help = "Serve GET /api/v1/events/stream until SIGTERM or SIGINT."
-    requires_system_checks = ()  # as gunicorn: they import every page and the vendors' SDKs
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="default 127.0.0.1: a reverse proxy stands in front")

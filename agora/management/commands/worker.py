@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
+
+from agora.lib.aside import ChecksAside
 
 # Imported before the workers are forked, so that they share one copy (152 MiB a process otherwise, STACK.md).
 WORKER_PRELOAD = [
@@ -17,7 +19,7 @@ WORKER_PRELOAD = [
 ]
 
 
-class Command(BaseCommand):
+class Command(ChecksAside):
     help = "Run the task queue's cluster under a watchdog. Exit code 0 after a graceful stop."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -15,17 +15,20 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 import requests
-from alpaca.common.exceptions import APIError
-from alpaca.common.rest import RESTClient
-from alpaca.data.historical.stock import StockHistoricalDataClient
-from alpaca.trading.client import TradingClient
 
 from agora.lib.errors import Unavailable, Uncertain
 from agora.lib.http import CONNECT_TIMEOUT, READ_TIMEOUT, guard
 from orders.brokers.alpaca import wire
 from orders.brokers.alpaca.failures import failure_of, status_of
+from orders.brokers.alpaca.lean import without_pandas
 from orders.brokers.alpaca.stream import follow_trade_updates
 from orders.brokers.base import BidAsk, BrokerOrder, Execution, MarketClock, OrderRequest, Price, StreamItem
+
+with without_pandas():
+    from alpaca.common.exceptions import APIError
+    from alpaca.common.rest import RESTClient
+    from alpaca.data.historical.stock import StockHistoricalDataClient
+    from alpaca.trading.client import TradingClient
 
 logger = logging.getLogger(__name__)
 
