@@ -6,16 +6,18 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Q
 
 from accounts.services import place_hold
 from agora.lib import crashpoints, events, locks, log, transitions
 from agora.lib.db import serializable
 from agora.lib.errors import Rejected, Unavailable, Uncertain
 from minting.chains import get_chain
-from minting.chains.base import Chain
 from minting.models import MintTx, TxAttempt
 from minting.services.guarding import give_up_spent
-from minting.services.replacing import send_again
+from minting.services.replacing import resend, send_again
+from minting.services.signing import ask_for_signature, save_bytes
+from minting.states import IN_FLIGHT
 from minting.states import MintStatus as S
 
 logger = log.get(__name__)
@@ -55,18 +57,35 @@ def _observe(mint: MintTx, now: datetime) -> None:
             logger.info("nonce spent, by whom is not settled", mint=str(mint.pk), nonce=nonce)
         return
     if next_nonce < nonce:
-        _fill_holes(chain, attempts[0], next_nonce=next_nonce)
+        _fill_holes(attempts[0], next_nonce=next_nonce, now=now)
     send_again(mint=mint, attempts=attempts, is_next=next_nonce == nonce, now=now)
 
 
-def _fill_holes(chain: Chain, attempt: TxAttempt, *, next_nonce: int) -> None:
-    """Send what was given up below this one and whose block has left the chain since: nothing above its nonce is mined
-    until it is again. The same bytes, so it is safe: should they mint this time, the mint key is used, and what was
-    signed after them reverts."""
+def _fill_holes(attempt: TxAttempt, *, next_nonce: int, now: datetime) -> None:
+    """Send what stands below this one and nobody looks after, for nothing above its nonce is mined until it is: it was
+    given up, or its mint is on the chain by another transaction, and the block that had it left the chain since. The
+    same bytes, so it is safe: should they mint this time, the key is used, and what was signed after them reverts."""
     below = TxAttempt.objects.filter(chain_id=attempt.chain_id, signer=attempt.signer)
-    given_up = below.filter(nonce__gte=next_nonce, nonce__lt=attempt.nonce).exclude(raw=None)
-    for gone in given_up.exclude(reverted_at=None, superseded_at=None).order_by("nonce", "bump"):
-        chain.broadcast(bytes(gone.raw or b""))
+    holes = below.filter(nonce__gte=next_nonce, nonce__lt=attempt.nonce).select_related("mint__token")
+    looked_after = Q(reverted_at=None, superseded_at=None, mint__status__in=IN_FLIGHT)
+    for hole in holes.exclude(looked_after).order_by("nonce", "bump"):
+        if raw := hole.raw or _sign_after_all(hole, now):
+            resend(raw=bytes(raw), mint_id=hole.mint_id)
+
+
+def _sign_after_all(hole: TxAttempt, now: datetime) -> bytes | None:
+    """Of a mint that came onto the chain while this waited for a signature. None: it still does, or needs none."""
+    if (
+        TxAttempt.objects.filter(chain_id=hole.chain_id, signer=hole.signer, nonce=hole.nonce)
+        .exclude(raw=None)
+        .exists()
+    ):
+        return None
+    signed = ask_for_signature(mint=hole.mint, attempt=hole, now=now)
+    if signed is None:
+        return None
+    save_bytes(attempt=hole, signed=signed, now=now)
+    return signed.raw
 
 
 @serializable

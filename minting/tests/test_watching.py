@@ -20,8 +20,9 @@ from minting.chains.local import DEPLOYER_KEY
 from minting.chains.operator import Call, Operator
 from minting.models import Block, FinalBlock, ForeignMint, MintTx, Reorg, Token, TxAttempt
 from minting.sandbox import process
-from minting.services import observe_mint, watch_chain_once
+from minting.services import advance_mint, observe_mint, watch_chain_once
 from minting.services.registering import NO_FEED
+from orders.models import Order
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -216,6 +217,46 @@ def test_a_mint_that_nobody_promised_is_kept_and_stops_the_asset(world: World) -
 
 
 def test_a_mint_that_reverted_is_tried_again_with_the_next_nonce(world: World) -> None:
+    order = _reverted(world)
+    world.outside.rpc("evm_setAutomine", True)
+
+    mint = MintTx.objects.get()
+    _observe(mint)
+    world.until_minted(order)
+
+    first, second = TxAttempt.objects.order_by("nonce")
+    assert (first.reverted_at is None, second.reverted_at is None) == (False, True)
+    assert second.nonce == first.nonce + 1
+    assert (world.balance(), world.minted_logs(), world.violations()) == (Decimal("0.25"), 1, [])
+
+
+@pytest.mark.parametrize("signing_takes", [0.0, 3.0], ids=["sent", "not yet signed"])
+def test_a_revert_that_a_reorg_made_a_mint_leaves_no_hole_in_the_nonces(world: World, signing_takes: float) -> None:
+    """The next nonce was given out meanwhile: its mint is done, and yet nothing above it is mined without it."""
+    first = _reverted(world)
+    reverted = TxAttempt.objects.get()
+    world.outside.custodian.control.settings(raw_seconds=signing_takes)
+    mint = MintTx.objects.get()
+    _observe(mint)
+    advance_mint(mint_id=mint.pk, now=timezone.now())
+
+    world.outside.rpc("anvil_reorg", 3, [["0x" + bytes(reverted.raw or b"").hex(), 0]])
+    world.outside.rpc("anvil_dropAllTransactions")
+    while watch_chain_once(now=timezone.now()):
+        pass
+    anew = TxAttempt.objects.get(nonce=reverted.nonce + 1)
+    assert (MintTx.objects.get().tx_hash, anew.raw is None) == (reverted.tx_hash, signing_takes > 1)
+    world.until_minted(first)
+    world.outside.rpc("evm_setAutomine", True)
+    world.until_minted(world.place("0.5"))
+
+    mined = int(world.outside.rpc("eth_getTransactionCount", world.token.minter, "latest"), 16)
+    assert mined == reverted.nonce + 3
+    assert (world.supply(), world.minted_logs(), world.violations()) == (Decimal("0.75"), 2, [])
+
+
+def _reverted(world: World) -> Order:
+    """An order whose mint was mined just when the minter had lost its role, which it has again: three blocks."""
     world.outside.rpc("evm_setAutomine", False)
     order = world.place()
     world.until(lambda: MintTx.objects.filter(status="SENT").exists())
@@ -230,18 +271,9 @@ def test_a_mint_that_reverted_is_tried_again_with_the_next_nonce(world: World) -
     world.outside.rpc("eth_sendTransaction", transaction)
     world.outside.mine()
     assert world.supply() == 0
-    world.outside.rpc("evm_setAutomine", True)
     _send(world, admin, grant + argument)
     _send(world, admin, abi.encode_call("setMinterAllowance", minter, 10**18))  # it fell to zero with the role
-
-    mint = MintTx.objects.get()
-    _observe(mint)
-    world.until_minted(order)
-
-    first, second = TxAttempt.objects.order_by("nonce")
-    assert (first.reverted_at is None, second.reverted_at is None) == (False, True)
-    assert second.nonce == first.nonce + 1
-    assert (world.balance(), world.minted_logs(), world.violations()) == (Decimal("0.25"), 1, [])
+    return order
 
 
 def _observe(mint: MintTx) -> None:
