@@ -23,6 +23,7 @@ from agora.lib.supervisor import Supervisor
 from agora.tests import e2e
 from bench.figures import Figure
 from bench.processes import cpu_seconds, family, pss_mib
+from bench.servers import STAY_GOOD
 from bench.waiting import until
 
 BLOCK_TIME = 2  # seconds, as on Base
@@ -127,7 +128,7 @@ def _running(home: Path, *, block_time: int | None) -> Iterator[e2e.Platform]:
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
     # Setting up may take longer than a price stays good; the follower's own come soon enough.
-    with e2e.running(home, block_time=block_time, PRICE_MAX_AGE="3600") as up:
+    with e2e.running(home, block_time=block_time, **STAY_GOOD) as up:
         yield up
 
 
