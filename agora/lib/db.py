@@ -14,10 +14,14 @@ from django.db import DatabaseError, connection, transaction
 P = ParamSpec("P")
 R = TypeVar("R")
 
-ATTEMPTS = 12
+ATTEMPTS = 20
+LONGEST_WAIT = 0.1  # seconds between two of them: longer ones stood in the way of a whole queue, and helped nobody
 # serialization_failure, deadlock_detected; PostgreSQL's manual (13.5) adds unique_violation, which may be a lost race
 # under SERIALIZABLE: that one is tried a second time only, for it may just as well be final.
 RETRIES = {"40001": ATTEMPTS, "40P01": ATTEMPTS, "23505": 2}
+# A sequential scan reads, and so collides with, everybody's rows; of a small table PostgreSQL prefers it to the index
+# (its manual, 13.2.3).
+_BEGIN = "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; SET LOCAL enable_seqscan = off"
 
 
 class NotSerializable(RuntimeError):
@@ -41,13 +45,13 @@ def serializable(command: Callable[P, R]) -> Callable[P, R]:
             try:
                 with transaction.atomic():
                     with connection.cursor() as cursor:
-                        cursor.execute("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
+                        cursor.execute(_BEGIN)
                     return command(*args, **kwargs)
             except DatabaseError as error:
                 tries[_sqlstate(error)] += 1
                 if tries[_sqlstate(error)] >= RETRIES.get(_sqlstate(error), 1):
                     raise
-                time.sleep(random.uniform(0, 0.002 * 2 ** tries.total()))  # noqa: S311 - jitter, not a secret
+                time.sleep(random.uniform(0, min(LONGEST_WAIT, 0.002 * 2 ** tries.total())))  # noqa: S311 - jitter, not a secret
 
     return run
 

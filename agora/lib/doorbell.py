@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -46,6 +47,13 @@ _RELEASE = f"""
     SELECT count(*), pg_notify('{CHANNEL}', %s) FROM task"""  # noqa: S608 -- names, not values
 
 logger = logging.getLogger("django-q")
+
+
+def queue_delay(*, now: datetime) -> float:
+    """For how long the next task has waited to be claimed, in seconds; 0 when none does."""
+    waiting = OrmQ.objects.using(Conf.ORM).filter(key=Conf.CLUSTER_NAME, lock__lte=now)
+    since = waiting.order_by("id").values_list("lock", flat=True).first()
+    return (now - since).total_seconds() if since else 0.0
 
 
 class Doorbell(ORM):

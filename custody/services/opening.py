@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Sum
 
 from agora.lib import events, ids, transitions
@@ -33,7 +34,7 @@ def open_custody(*, order_id: UUID, now: datetime) -> None:
         vault_account=VaultAccount.objects.get(asset_id=facts.asset_id),
         quantity=facts.filled_quantity - claimed,
         external_tx_id=ids.custody_external_tx_id(record_id, 1),
-        next_attempt_at=now,
+        next_attempt_at=now + timedelta(seconds=settings.NUDGE_AFTER),
     )
     transitions.start(record, actor="worker", now=now)
     events.emit("custody.advance", record.pk, order_id=record.order_id)

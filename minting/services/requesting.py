@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -47,7 +47,7 @@ def _promise(token: Token, held: HeldShares, now: datetime) -> bool:
         mint_key=ids.mint_key(held.order.broker, held.order.broker_order_id, held.sequence),
         recipient=held.order.recipient,
         amount_wei=amount_wei,
-        next_attempt_at=now,
+        next_attempt_at=now + timedelta(seconds=settings.NUDGE_AFTER),
     )
     transitions.start(mint, actor="worker", now=now)
     events.emit("mint.advance", mint.pk, order_id=mint.order_id)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from agora.lib import crashpoints, log
 from orders.brokers import get_broker
 from orders.brokers.base import Broker, MalformedUpdate, StreamOpened, TradeUpdate
-from orders.models import FeedCursor, Order
+from orders.models import FeedCursor, Fill, Order
 from orders.selectors import oldest_unsettled_at, unsettled_with_broker
 from orders.services.ingesting import ingest_execution, ingest_malformed, ingest_report
 from orders.states import OrderStatus as S
@@ -89,7 +89,11 @@ def _list_executions(broker: Broker, now: datetime) -> None:
     cursor, _ = FeedCursor.objects.get_or_create(name=CURSOR, defaults={"position": now - timedelta(days=1)})
     # An order may be adopted long after its fill was listed, when nobody knew whose it was: list that time again.
     after = min(cursor.position, oldest_unsettled_at() or now) - OVERLAP
-    for execution in broker.list_executions(after=after):
-        ingest_execution(execution=execution, now=now)
+    listed = list(broker.list_executions(after=after))
+    known = Fill.objects.filter(broker=broker.name, execution_id__in=[execution.execution_id for execution in listed])
+    news = {execution.execution_id for execution in listed} - set(known.values_list("execution_id", flat=True))
+    for execution in listed:
+        if execution.execution_id in news:
+            ingest_execution(execution=execution, now=now)
     crashpoints.here("executions.before_cursor")
     FeedCursor.objects.filter(name=CURSOR, position__lt=now).update(position=now)

@@ -11,9 +11,11 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+
+from django.conf import settings
 
 from accounts.services import place_hold, reinstate_limit, release_limit
 from agora.lib import events, ids, transitions
@@ -63,8 +65,9 @@ def ingest_execution(*, execution: Execution, now: datetime) -> str:
     if order is None:
         outcome = "FOREIGN"
     else:
+        before = _position(order)
         outcome = "APPLIED" if _record_execution(order, execution, now) else "MISMATCH"
-        _advance(order, "", now)
+        _advance(order, before, "", now)
     _keep("executions", execution.kind, execution.broker_order_id, order, digest, execution.raw, outcome, now)
     return outcome
 
@@ -94,6 +97,7 @@ def _take_in(order: Order, report: BrokerOrder, execution: Execution | None, rea
     if problem := _contradiction(order, report):
         _hold(order, problem, now)
         return "MISMATCH"
+    before = _position(order)
     stale = order.broker_updated_at is not None and report.updated_at < order.broker_updated_at
     if not stale:
         order.broker_status = report.status
@@ -112,7 +116,7 @@ def _take_in(order: Order, report: BrokerOrder, execution: Execution | None, rea
             order.next_attempt_at = now
             events.emit("order.cancel_requested", order.pk, order_id=order.pk)
     recorded = _record_execution(order, execution, now) if execution else True
-    _advance(order, reason, now)
+    _advance(order, before, reason, now)
     return ("STALE" if stale else "APPLIED") if recorded else "MISMATCH"
 
 
@@ -154,8 +158,12 @@ def _record_execution(order: Order, execution: Execution, now: datetime) -> bool
     return True
 
 
-def _advance(order: Order, reason: str, now: datetime) -> None:
-    """Save the order, moved to wherever the facts now take it."""
+def _position(order: Order) -> tuple[object, ...]:
+    return order.status, order.filled_quantity, order.broker_filled_quantity
+
+
+def _advance(order: Order, before: tuple[object, ...], reason: str, now: datetime) -> None:
+    """Save the order, moved to wherever the facts now take it, and say that it is filled when that is news."""
     target = None
     if order.status not in LADDER:
         target = after_report(
@@ -166,7 +174,7 @@ def _advance(order: Order, reason: str, now: datetime) -> None:
         )
     if target:
         order.reason = reason if target != S.FILLED else ""
-        order.next_attempt_at = now if target == S.FILLED else None
+        order.next_attempt_at = now + timedelta(seconds=settings.NUDGE_AFTER) if target == S.FILLED else None
         was_out = order.status in WITHOUT_FILL
         transitions.apply(order, to=target, actor=order.broker, reason=reason, now=now)
         if target in WITHOUT_FILL:
@@ -176,7 +184,8 @@ def _advance(order: Order, reason: str, now: datetime) -> None:
     order.updated_at = now
     order.save()
     walk_ladder(order, actor=order.broker, reason="late fill", now=now)
-    if order.status == S.FILLED and order.filled_quantity == order.broker_filled_quantity:
+    is_whole = order.status == S.FILLED and order.filled_quantity == order.broker_filled_quantity
+    if is_whole and _position(order) != before:
         events.emit("order.filled", order.pk, order_id=order.pk)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
 from accounts.selectors import BUYING, step_subjects
@@ -81,7 +82,7 @@ def _accept(*, customer: Customer, asked: Asked, now: datetime) -> Order:
         client_order_id=asked.client_order_id or str(order_id),
         broker=BROKER,
         broker_client_order_id=ids.broker_client_order_id(order_id),
-        next_attempt_at=now,
+        next_attempt_at=now + timedelta(seconds=settings.NUDGE_AFTER),  # should its task get lost
     )
     if not transitions.start(order, actor=f"customer:{customer.pk}", now=now, unless="order_once_a_client_id"):
         raise _reused()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from django.utils import timezone
 from accounts.services import follow_webhooks, seal_audit_log, sweep_customers
 from agora.lib import loops
 from agora.lib.aside import ChecksAside
+from agora.lib.doorbell import queue_delay
 from custody.services import sweep_custody
 from minting.selectors import mints_under_way
 from minting.services import follow_chain, sweep_mints, sweep_switches, verify_chain
@@ -39,6 +40,23 @@ def sweep(*, now: datetime) -> None:
     sweep_switches(now=now)
 
 
+class Sweep:
+    """Sweeps, but hardly while the queue is behind: what stands still then waits for its turn, and saying so once more
+    makes the queue longer. Now and then all the same: a task may have been lost."""
+
+    SELDOM = timedelta(seconds=60)
+
+    def __init__(self) -> None:
+        self._last: datetime | None = None
+
+    def turn(self, *, now: datetime) -> None:
+        behind = queue_delay(now=now) > settings.NUDGE_AFTER / 2
+        if behind and self._last and now - self._last < self.SELDOM:
+            return
+        self._last = now
+        sweep(now=now)
+
+
 def pause_of_chain() -> float:
     """Customers wait for a mint that is on its way: the chain is asked more often while there is one."""
     return settings.CHAIN_POLL_BUSY if mints_under_way() else settings.CHAIN_POLL_EVERY
@@ -58,7 +76,7 @@ def all_loops() -> list[loops.Loop]:
         loops.Loop("trade-stream", 0.0, lambda stop: follow_trade_updates(stop=stop)),
         loops.Loop("broker-list", settings.BROKER_LIST_EVERY, _at_now(list_at_broker)),
         loops.Loop("chain", pause_of_chain, _at_now(follow_chain)),
-        loops.Loop("sweep", settings.SWEEP_EVERY, _at_now(sweep)),
+        loops.Loop("sweep", settings.SWEEP_EVERY, _at_now(Sweep().turn)),
         loops.Loop("prices", settings.PRICES_EVERY, _at_now(follow_market)),
         loops.Loop("rates", 60.0, _at_now(refresh_rates)),  # asks once in RATES_EVERY, again in a minute if in vain
         loops.Loop("monitor", 60.0, _at_now(evaluate_rules)),
