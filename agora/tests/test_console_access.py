@@ -20,6 +20,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver
 from django.utils import timezone
 
+import agora.urls  # noqa: F401 - registers the console's pages
 from accounts.models import (
     ApiToken,
     AuditEntry,

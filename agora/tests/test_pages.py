@@ -13,6 +13,7 @@ from django.contrib import admin
 from django.test import Client
 from django.utils import timezone
 
+import agora.urls  # noqa: F401 - registers the console's pages
 from accounts.models import User
 from accounts.services import place_hold, set_login
 from agora.tests.rows import PASSWORD, new_asset, new_order, new_person, new_record, walk_to

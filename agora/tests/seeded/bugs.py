@@ -174,9 +174,9 @@ BUGS = {
             ),
             Edit(
                 "orders.services.following:_list_executions",
-                "for execution in broker.list_executions(after=after):",
+                "listed = list(broker.list_executions(after=after))",
                 "FeedCursor.objects.filter(name=CURSOR).update(position=now)\n"
-                "    for execution in broker.list_executions(after=after):",
+                "    listed = list(broker.list_executions(after=after))",
             ),
         ),
     ),
