@@ -158,6 +158,7 @@ def test_what_agora_says_and_does_after_a_restore(tmp_path: Path, request: pytes
         assert platform.order(early)["status"] in e2e.MINTED
         platform.until(lambda: _held(platform), within=LATEST)
         refused = platform.post("0.1")
+        platform.until(lambda: "0.85 tokens" in _books(platform), within=LATEST)  # they are compared some blocks back
         said, books = platform.violations(), _books(platform)
         print("after the old copy:", refused.status_code, refused.text, said, books)  # noqa: T201
         assert (refused.status_code, refused.json()["code"]) == (403, "on_hold")
