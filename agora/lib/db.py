@@ -14,14 +14,11 @@ from django.db import DatabaseError, connection, transaction
 P = ParamSpec("P")
 R = TypeVar("R")
 
-ATTEMPTS = 20
-LONGEST_WAIT = 0.1  # seconds between two of them: longer ones stood in the way of a whole queue, and helped nobody
+ATTEMPTS = 16
+LONGEST_WAIT = 1.0  # seconds between two of them; longer ones stood in the way of a whole queue
 # serialization_failure, deadlock_detected; PostgreSQL's manual (13.5) adds unique_violation, which may be a lost race
 # under SERIALIZABLE: that one is tried a second time only, for it may just as well be final.
 RETRIES = {"40001": ATTEMPTS, "40P01": ATTEMPTS, "23505": 2}
-# A sequential scan reads, and so collides with, everybody's rows; of a small table PostgreSQL prefers it to the index
-# (its manual, 13.2.3).
-_BEGIN = "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; SET LOCAL enable_seqscan = off"
 
 
 class NotSerializable(RuntimeError):
@@ -45,7 +42,7 @@ def serializable(command: Callable[P, R]) -> Callable[P, R]:
             try:
                 with transaction.atomic():
                     with connection.cursor() as cursor:
-                        cursor.execute(_BEGIN)
+                        cursor.execute("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
                     return command(*args, **kwargs)
             except DatabaseError as error:
                 tries[_sqlstate(error)] += 1
