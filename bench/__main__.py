@@ -108,6 +108,7 @@ def _parts(home: Path, base: Path, *, quick: bool, million: bool) -> dict[str, C
         "settling": lambda: [
             *settling.measure_latency(home / "one-by-one", orders=5 if quick else 30),
             *settling.measure_throughput(home / "at-once", orders=40 if quick else 400),
+            *settling.measure_small_profile(home / "small", orders=20 if quick else 100),
         ],
         "growth": lambda: growth.measure(_fresh(home), sizes=(*sizes, 1_000_000) if million else sizes),
         "tree": lambda: trees.measure(

@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
@@ -84,17 +84,14 @@ def measure_latency(home: Path, *, orders: int) -> list[Figure]:
 
 
 def measure_throughput(home: Path, *, orders: int) -> list[Figure]:
-    """Orders at once, on a chain with two-second blocks; the small profile's memory at the end of it."""
+    """Orders at once, on a chain with two-second blocks, each of our processes by itself."""
     with _running(home, block_time=BLOCK_TIME) as up:
         stream = Supervisor([platform.stream_service(up.layout)], logs=up.layout.home / "logs", echo=False)
-        with stream, ThreadPoolExecutor(BUYERS) as buyers:
-            before, started = _cpu(up), time.monotonic()
-            ids = list(buyers.map(lambda _: up.place("0.01"), range(orders)))
-            placed = time.monotonic() - started
-            until(lambda: _count(up, "MINT_CONFIRMED") >= orders, within=60 + orders, what="all minted")
-            until(lambda: _count(up, "SETTLED") >= orders, within=120 + orders, what="all settled")
+        with stream:
+            before = _cpu(up)
+            ids, placed = _settle(up, orders)
             used = {name: 1000 * (after - before[name]) / orders for name, after in _cpu(up).items()}
-            memory = _memory(up, stream)
+            memory = _memory(up, {"stream": stream.pid_of("stream")})
         told = _times(up)
         assert up.violations() == []
     first = min(datetime.fromisoformat(told[one]["PLACED"]) for one in ids)
@@ -118,55 +115,71 @@ def measure_throughput(home: Path, *, orders: int) -> list[Figure]:
             unit="ms",
             note=", ".join(f"{name} {ms:.0f}" for name, ms in used.items()),
         ),
-        *memory,
+        Figure(part="memory", name="a process each", value=sum(memory.values()), unit="MiB", note=_said(memory)),
     ]
 
 
+def measure_small_profile(home: Path, *, orders: int) -> list[Figure]:
+    """The same work by two families and the signer (`agora-small.target`), and what they hold at the end of it."""
+    with _running(home, block_time=BLOCK_TIME, ours=e2e.SMALL_PROFILE) as up:
+        _settle(up, orders)
+        held = _memory(up, {})
+        outside = {name: pss_mib(process.pid for process in up.family(name)) for name in e2e.OUTSIDE}
+        assert up.violations() == []
+    ours, all_of_it = sum(held.values()), sum(held.values()) + sum(outside.values())
+    return [
+        Figure(part="memory", name="small profile", value=ours, unit="MiB", at_most=450.0, note=_said(held)),
+        Figure(
+            part="memory",
+            name="with sandboxes and chain",
+            value=all_of_it,
+            unit="MiB",
+            at_most=1024.0,
+            note=_said(outside),
+        ),
+    ]
+
+
+def _settle(up: e2e.Platform, orders: int) -> tuple[list[str], float]:
+    """Place them all at once and wait until they are settled; their ids, and the seconds that placing took."""
+    with ThreadPoolExecutor(BUYERS) as buyers:
+        started = time.monotonic()
+        ids = list(buyers.map(lambda _: up.place("0.01"), range(orders)))
+        placed = time.monotonic() - started
+    until(lambda: _count(up, "MINT_CONFIRMED") >= orders, within=60 + orders, what="all minted")
+    until(lambda: _count(up, "SETTLED") >= orders, within=120 + orders, what="all settled")
+    return ids, placed
+
+
 @contextmanager
-def _running(home: Path, *, block_time: int | None) -> Iterator[e2e.Platform]:
+def _running(home: Path, *, block_time: int | None, ours: Sequence[str] = e2e.OURS) -> Iterator[e2e.Platform]:
     server.stop(home)
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
     # Setting up may take longer than a price stays good; the follower's own come soon enough.
-    with e2e.running(home, block_time=block_time, **STAY_GOOD) as up:
+    with e2e.running(home, block_time=block_time, ours=ours, **STAY_GOOD) as up:
         yield up
 
 
 def _cpu(up: e2e.Platform) -> dict[str, float]:
     """CPU seconds of each process family so far."""
-    heads = {name: up.family(name)[0].pid for name in (*e2e.OURS, *e2e.OUTSIDE)}
     postgres = server.running_pid(up.layout.home)
     assert postgres is not None
-    return {name: cpu_seconds(pid) for name, pid in {**heads, "PostgreSQL": postgres}.items()}
+    return {name: cpu_seconds(pid) for name, pid in {**up.pids(), "PostgreSQL": postgres}.items()}
 
 
-def _memory(up: e2e.Platform, stream: Supervisor) -> list[Figure]:
-    """Proportional set sizes at the end of the work."""
-    heads = {name: up.family(name)[0].pid for name in e2e.OURS}
-    heads["stream"] = stream.pid_of("stream")
+def _memory(up: e2e.Platform, others: dict[str, int]) -> dict[str, float]:
+    """Proportional set sizes of all of ours, by name, in MiB; `others`: heads of families that `up` did not start."""
     postgres = server.running_pid(up.layout.home)
     assert postgres is not None
-    heads["PostgreSQL"] = postgres
-    held = {name: pss_mib(process.pid for process in family(pid)) for name, pid in heads.items()}
-    outside = {name: pss_mib(process.pid for process in up.family(name)) for name in e2e.OUTSIDE}
-    return [
-        Figure(
-            part="memory",
-            name="all of ours, after the work",
-            value=sum(held.values()),
-            unit="MiB",
-            at_most=450.0,
-            note=", ".join(f"{name} {mib:.0f}" for name, mib in held.items()),
-        ),
-        Figure(
-            part="memory",
-            name="with sandboxes and chain",
-            value=sum(held.values()) + sum(outside.values()),
-            unit="MiB",
-            at_most=1024.0,
-            note=", ".join(f"{name} {mib:.0f}" for name, mib in outside.items()),
-        ),
-    ]
+    heads = {**up.pids(), **others, "PostgreSQL": postgres}
+    return {
+        name: pss_mib(process.pid for process in family(pid)) for name, pid in heads.items() if name not in e2e.OUTSIDE
+    }
+
+
+def _said(held: dict[str, float]) -> str:
+    return ", ".join(f"{name} {mib:.0f}" for name, mib in held.items())
 
 
 def _seconds_until_shown(up: e2e.Platform, browser: requests.Session, order_id: str) -> float:

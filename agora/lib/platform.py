@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -143,9 +144,13 @@ def outside_services(layout: Layout) -> list[Service]:
 
 
 def web_service(layout: Layout) -> Service:
-    command = [sys.executable, "-m", "gunicorn", "agora.wsgi", "--chdir", str(ROOT), "--threads", "4"]
-    command += ["--bind", f"127.0.0.1:{layout.web_port}", "--graceful-timeout", "5", "--log-level", "warning"]
+    command = [sys.executable, "-m", "gunicorn", *_gunicorn_options(layout)]
     return Service("web", command, env=_public_env(layout), ready=http_ready(f"{layout.web_url}/sign-in/"))
+
+
+def _gunicorn_options(layout: Layout) -> list[str]:
+    options = ["agora.wsgi", "--chdir", str(ROOT), "--threads", "4", "--bind", f"127.0.0.1:{layout.web_port}"]
+    return [*options, "--graceful-timeout", "5", "--log-level", "warning"]
 
 
 def stream_service(layout: Layout) -> Service:
@@ -172,6 +177,24 @@ def follower_service(layout: Layout) -> Service:
     ready = layout.home / "follower.ready"
     command = [*MANAGE, "follow", "--ready-file", str(ready)]
     return Service("follower", command, env=_own_env(layout), ready=file_ready(ready))
+
+
+def front_service(layout: Layout) -> Service:
+    """Web and stream in one family: the small profile's."""
+    web, stream = web_service(layout), stream_service(layout)
+    members = [shlex.join(["web", "--", *_gunicorn_options(layout)]), shlex.join(stream.argv[len(MANAGE) :])]
+    return Service("front", [*MANAGE, "run", *members], env=web.env, ready=_both(web, stream), stop_within=50)
+
+
+def back_service(layout: Layout) -> Service:
+    """Worker and follower in one family."""
+    worker, follower = worker_service(layout), follower_service(layout)
+    members = [shlex.join(service.argv[len(MANAGE) :]) for service in (worker, follower)]
+    return Service("back", [*MANAGE, "run", *members], env=worker.env, ready=_both(worker, follower), stop_within=50)
+
+
+def _both(*services: Service) -> Callable[[], bool]:
+    return lambda: all(service.ready() for service in services if service.ready)
 
 
 def _public_env(layout: Layout) -> dict[str, str]:

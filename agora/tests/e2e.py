@@ -37,6 +37,7 @@ T = TypeVar("T")
 TIMEOUT = (2, 10)
 OUTSIDE = ("chain", "broker", "custodian")
 OURS = ("signer", "web", "worker", "follower")
+SMALL_PROFILE = ("signer", "front", "back")  # `manage.py run`: the same, and stream, in two families
 MINTED = ("MINT_CONFIRMED", "SETTLED")
 ENDS = frozenset({"SETTLED", "REJECTED", "CANCELLED", "EXPIRED"})
 LOOK_EVERY = 0.03
@@ -172,6 +173,10 @@ class Platform:
         head = psutil.Process(self._running[name].pid_of(name))
         return [head, *head.children(recursive=True)]
 
+    def pids(self) -> dict[str, int]:
+        """Of each service that runs, in the order of their start."""
+        return {name: supervisor.pid_of(name) for name, supervisor in self._running.items()}
+
     def exit_code(self, name: str) -> int:
         """Of a service's process that has ended."""
         return self._running[name].exit_code_of(name)
@@ -281,6 +286,8 @@ class Platform:
             "web": platform.web_service,
             "worker": platform.worker_service,
             "follower": platform.follower_service,
+            "front": platform.front_service,
+            "back": platform.back_service,
         }
         if name in ours:
             return ours[name](self.layout)

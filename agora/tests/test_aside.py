@@ -11,10 +11,10 @@ import pytest
 from agora.lib.platform import MANAGE
 
 
-@pytest.mark.parametrize("command", ["worker", "follow", "stream"])
-def test_what_the_checks_find_is_printed_and_ends_the_command(command: str) -> None:
+@pytest.mark.parametrize("command", [["worker"], ["follow"], ["stream"], ["web"], ["run", "worker", "follow"]])
+def test_what_the_checks_find_is_printed_and_ends_the_command(command: list[str]) -> None:
     done = subprocess.run(
-        [*MANAGE, command],
+        [*MANAGE, *command],
         env={
             **os.environ,
             "AGORA_MODE": "paper",

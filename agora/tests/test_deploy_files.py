@@ -18,7 +18,7 @@ from agora.tests.postgres import Postgres
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
-UNITS = ("web", "stream", "worker", "follower", "signer")
+UNITS = ("web", "stream", "worker", "follower", "signer", "front", "back")
 COMPOSED = {"AGORA_HOST": "agora.example", "FIREBLOCKS_JWKS_URL": "https://keys.example/jwks.json"}
 EXPOSED = 1.5  # systemd-analyze security, of 10; the units stand at 1.2, the signer, which must see who calls, at 1.4
 
@@ -151,13 +151,27 @@ def units(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    "unit", [*(f"agora-{name}.service" for name in UNITS), "backup-agora.service", "backup-agora.timer", "agora.target"]
+    "unit",
+    [
+        *(f"agora-{name}.service" for name in UNITS),
+        *("backup-agora.service", "backup-agora.timer", "agora.target", "agora-small.target"),
+    ],
 )
 def test_systemd_understands_every_line_of_a_unit(units: Path, unit: str) -> None:
     command = [_tool("systemd-analyze"), "verify", "--man=no", f"--root={units}", unit]
     done = subprocess.run(command, capture_output=True, text=True)
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def _secrets(name: str) -> set[str]:
+    text = (DEPLOY / "systemd" / f"agora-{name}.service").read_text()
+    return set(re.findall(r"^(?:LoadCredential|Environment|User)=.*$", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize(("family", "members"), [("front", ("web", "stream")), ("back", ("worker", "follower"))])
+def test_a_family_is_given_what_its_members_are(family: str, members: tuple[str, ...]) -> None:
+    assert all(_secrets(family) == _secrets(member) for member in members)
 
 
 @pytest.mark.parametrize("name", UNITS)

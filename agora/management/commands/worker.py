@@ -20,6 +20,7 @@ WORKER_PRELOAD = [
 
 
 class Command(ChecksAside):
+    PRELOAD = WORKER_PRELOAD  # in a family's parent, too
     help = "Run the task queue's cluster under a watchdog. Exit code 0 after a graceful stop."
 
     def add_arguments(self, parser: CommandParser) -> None:
