@@ -24,7 +24,7 @@ logger = log.get(__name__)
 LOOK_EVERY = 0.5  # seconds
 
 
-def run(members: Mapping[str, Callable[[], None]], *, stop_within: float) -> int:
+def run(members: Mapping[str, Callable[[], object]], *, stop_within: float) -> int:
     """Run the members until SIGTERM or SIGINT, or until one of them ends; the exit code.
 
     0: stopped as asked, each with 0 · 1: one ended by itself, or had to be killed after `stop_within` seconds.
@@ -51,13 +51,13 @@ def run(members: Mapping[str, Callable[[], None]], *, stop_within: float) -> int
     return 0 if asked and clean else 1
 
 
-def _fork(name: str, member: Callable[[], None]) -> ForkProcess:
+def _fork(name: str, member: Callable[[], object]) -> ForkProcess:
     process = multiprocessing.get_context("fork").Process(target=_begin, args=(member,), name=name)
     process.start()
     return process
 
 
-def _begin(member: Callable[[], None]) -> None:
+def _begin(member: Callable[[], object]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):  # not the parent's; the member sets its own
         signal.signal(number, signal.SIG_DFL)
     member()

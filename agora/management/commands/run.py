@@ -43,5 +43,5 @@ def _preload(name: str) -> None:
         importlib.import_module(module)
 
 
-def _member(words: list[str]) -> Callable[[], None]:
+def _member(words: list[str]) -> Callable[[], object]:
     return lambda: call_command(*words)
