@@ -25,6 +25,7 @@ from minting.errors import NotAudited, WrongChain
 from minting.models import ContractDeployment, Token
 from minting.services import verify_chain
 from minting.services.auditing import check_audited
+from orders.models import Asset
 from orders.services import register_asset
 from reserves.attestors import ensure_local_attestors, get_attestors
 from reserves.publishers import ensure_local_publisher
@@ -72,6 +73,26 @@ def test_a_token_is_deployed_with_each_role_at_an_address_of_its_own(installatio
     assert _oracle("consumer") == (token.address.lower(),)
     assert _oracle("attestors") == (tuple(attestor.address.lower() for attestor in get_attestors()),)
     assert _oracle("threshold") == (2,)
+
+
+@pytest.mark.parametrize(
+    ("asset_name", "shown"),
+    [
+        ("Exactly 16 bytes", "Exactly 16 bytes RealAssetToken"),
+        ("Seventeen bytes !", "AAPL RealAssetToken"),
+        ("Telefônica Brasi", "AAPL RealAssetToken"),  # 16 letters, 17 bytes
+    ],
+)
+def test_a_name_that_the_contract_could_not_hold_is_the_tickers(
+    installation: Outside, asset_name: str, shown: str
+) -> None:
+    Asset.objects.filter(symbol="AAPL").update(name=asset_name)
+
+    _deploy("--no-reserve-gate")
+
+    arguments = ContractDeployment.objects.get(contract=artifact.TOKEN).arguments
+    assert shown in arguments.values()
+    assert Token.objects.get().asset.name == asset_name
 
 
 def test_the_record_says_what_was_deployed_and_stays_out_of_the_tree(installation: Outside, settings: Any) -> None:

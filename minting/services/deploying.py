@@ -31,6 +31,7 @@ from orders.selectors import asset_by_symbol
 if TYPE_CHECKING:
     from minting.chains.evm import EvmChain
 
+LONGEST_NAME = 31  # bytes
 ROUNDS = 3  # of sending what is missing, before somebody must look
 GAS_MONEY = 10 * 10**18  # on a local chain
 
@@ -60,6 +61,16 @@ class TokenPlan:
     gate: Gate | None
     minter: str = ""  # "": whoever the signer says
     gas_for: tuple[str, ...] = field(default=())  # accounts to fund beside the minter's, on a local chain
+
+
+def token_name(*, symbol: str, asset_name: str) -> str:
+    """What wallets show: "Apple Inc. RealAssetToken", or by the ticker where that would be too long.
+
+    It is the domain's name of EIP-2612 permits too, which OpenZeppelin's EIP712 keeps in 31 bytes: longer ones revert
+    with StringTooLong.
+    """
+    name = f"{asset_name} RealAssetToken"
+    return name if len(name.encode()) <= LONGEST_NAME else f"{symbol} RealAssetToken"
 
 
 def deploy_token(*, plan: TokenPlan, deployer_key: str, now: datetime) -> Token:
@@ -132,7 +143,7 @@ def _prepare(
     asset = asset_by_symbol(symbol=plan.symbol)
     admin: tuple[object, ...] = (operator.address, plan.admin_delay)
     if contract == TOKEN:
-        names = (f"{asset.name} RealAssetToken", asset.token_symbol, plan.symbol)
+        names = (token_name(symbol=plan.symbol, asset_name=asset.name), asset.token_symbol, plan.symbol)
         arguments = (*names, *admin, plan.terms_uri, keccak(plan.terms))
     else:
         assert plan.gate is not None
