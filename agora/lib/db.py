@@ -6,10 +6,12 @@ import functools
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
+from psycopg import IsolationLevel
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -40,9 +42,7 @@ def serializable(command: Callable[P, R]) -> Callable[P, R]:
         tries: Counter[str] = Counter()
         while True:
             try:
-                with transaction.atomic():
-                    with connection.cursor() as cursor:
-                        cursor.execute("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
+                with _transaction(IsolationLevel.SERIALIZABLE):
                     return command(*args, **kwargs)
             except DatabaseError as error:
                 tries[_sqlstate(error)] += 1
@@ -65,18 +65,32 @@ def snapshot(read: Callable[P, R]) -> Callable[P, R]:
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         if connection.in_atomic_block:
             return read(*args, **kwargs)
-        with transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        with _transaction(IsolationLevel.REPEATABLE_READ, read_only=True):
             return read(*args, **kwargs)
 
     return run
 
 
+@contextmanager
+def _transaction(level: IsolationLevel, *, read_only: bool = False) -> Iterator[None]:
+    """One that BEGIN itself makes so: a SET TRANSACTION would be a round trip more."""
+    # First, as Django would later: a connection that it replaced after this would begin a weaker transaction.
+    connection.close_if_health_check_failed()
+    connection.ensure_connection()
+    driver = connection.connection
+    driver.isolation_level, driver.read_only = level, read_only or None
+    try:
+        with transaction.atomic():
+            if connection.connection is not driver:
+                raise InterfaceError("The connection was replaced before its transaction began")
+            yield
+    finally:
+        if not driver.closed:
+            driver.isolation_level = driver.read_only = None
+
+
 def _is_serializable() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SHOW transaction_isolation")
-        return bool(cursor.fetchone()[0] == "serializable")
+    return getattr(connection.connection, "isolation_level", None) == IsolationLevel.SERIALIZABLE
 
 
 def _sqlstate(error: DatabaseError) -> str:

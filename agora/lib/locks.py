@@ -14,6 +14,8 @@ from contextlib import contextmanager
 
 from django.db import connection
 
+from agora.lib import prepared
+
 
 def key(kind: str, name: object) -> int:
     """A signed 64-bit lock id; different kinds never meet by more than chance."""
@@ -21,7 +23,7 @@ def key(kind: str, name: object) -> int:
 
 
 @contextmanager
-def exclusive(kind: str, name: object, *, wait: float = 1.0) -> Iterator[bool]:
+def exclusive(kind: str, name: object, *, wait: float = 1.0, look_every: float = 0.02) -> Iterator[bool]:
     """Hold a session lock around a vendor call. Yields False when somebody else keeps it for `wait` seconds.
 
     The wait is for notifications: one that comes while the step it is about is being saved must not be lost on it.
@@ -29,19 +31,28 @@ def exclusive(kind: str, name: object, *, wait: float = 1.0) -> Iterator[bool]:
     number = key(kind, name)
     deadline = time.monotonic() + wait
     while not (mine := _try_lock(number)) and time.monotonic() < deadline:
-        time.sleep(0.02)
+        time.sleep(look_every)
     try:
         yield mine
     finally:
         if mine and connection.connection is not None and not connection.connection.closed:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [number])
+            prepared.fetch("SELECT pg_advisory_unlock(%(number)s)", {"number": number})
+
+
+@contextmanager
+def in_turn(kind: str, name: object) -> Iterator[None]:
+    """Let others who change the same rows finish first. Begin the transaction inside.
+
+    Manners alone: rivals under SERIALIZABLE would make each other start again and again. Who has waited a second goes
+    ahead all the same, and it is the isolation that keeps the rows right.
+    """
+    with exclusive(kind, name, look_every=0.005):
+        yield
 
 
 def _try_lock(number: int) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [number])
-        return bool(cursor.fetchone()[0])
+    ((mine,),) = prepared.fetch("SELECT pg_try_advisory_lock(%(number)s)", {"number": number})
+    return bool(mine)
 
 
 def lock_in_transaction(kind: str, name: object) -> None:

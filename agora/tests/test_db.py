@@ -12,13 +12,21 @@ from typing import Any
 import psycopg
 import pytest
 import requests
-from django.db import DatabaseError, IntegrityError, OperationalError, connection, connections, transaction
+from django.db import (
+    DatabaseError,
+    IntegrityError,
+    InternalError,
+    OperationalError,
+    connection,
+    connections,
+    transaction,
+)
 from django_q.models import OrmQ
 
 from accounts.models import Customer, Hold, Wallet
 from agora.lib import events, http, locks, transitions
 from agora.lib.api import problem
-from agora.lib.db import ATTEMPTS, NotSerializable, serializable
+from agora.lib.db import ATTEMPTS, NotSerializable, serializable, snapshot
 from agora.tests.rows import NOON, new_asset, new_order, new_person
 from agora.tests.tables import unchanged
 from orders.models import FeedCursor, Order
@@ -69,9 +77,74 @@ def test_a_hundred_increments_by_four_rivals_are_a_hundred() -> None:
     assert FeedCursor.objects.get().position == NOON + 100 * TICK
 
 
+def test_rivals_who_take_turns_never_start_again() -> None:
+    FeedCursor.objects.create(name="counter", position=NOON)
+    together, attempts = threading.Barrier(4), []
+
+    @serializable
+    def increment() -> None:
+        attempts.append(1)
+        _increment()
+
+    def work(_: int) -> None:
+        try:
+            together.wait(timeout=10)
+            for _ in range(10):
+                with locks.in_turn("counter", 1):
+                    increment()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(4) as rivals:
+        list(rivals.map(work, range(4)))
+
+    assert FeedCursor.objects.get().position == NOON + 40 * TICK
+    assert len(attempts) == 40
+
+
+def test_who_has_waited_for_a_turn_goes_ahead() -> None:
+    """A holder that stands still delays others; it does not stop them."""
+    FeedCursor.objects.create(name="counter", position=NOON)
+
+    def work() -> None:
+        with locks.in_turn("counter", 1):
+            _increment()
+
+    with locks.in_turn("counter", 1):
+        _in_thread(work)
+
+    assert FeedCursor.objects.get().position == NOON + TICK
+
+
 def test_a_command_runs_serializable() -> None:
     assert serializable(_isolation)() == "serializable"
     assert _isolation() == "read committed"
+
+
+def test_a_snapshot_sees_one_moment_and_writes_nothing() -> None:
+    @snapshot
+    def write() -> None:
+        FeedCursor.objects.create(name="counter", position=NOON)
+
+    assert snapshot(_isolation)() == "repeatable read"
+    with pytest.raises(InternalError, match="read-only transaction"):
+        write()
+    assert _isolation() == "read committed"
+    FeedCursor.objects.create(name="counter", position=NOON)  # the connection is as it was
+
+
+def test_a_command_on_a_connection_that_died_runs_serializable_on_the_next() -> None:
+    connection.ensure_connection()
+    pid = connection.connection.info.backend_pid
+
+    def end_it() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+
+    _in_thread(end_it)
+    connection.health_check_enabled, connection.health_check_done = True, False  # as a request begins
+
+    assert serializable(_isolation)() == "serializable"
 
 
 def test_a_command_inside_another_joins_its_transaction() -> None:

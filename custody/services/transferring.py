@@ -43,14 +43,16 @@ def advance_custody(*, record_id: UUID, now: datetime) -> None:
         else:
             if transfer is not None:
                 crashpoints.here("custody.after_call")
-                record_transfer(record_id=record_id, transfer=transfer, now=now)
+                with locks.in_turn("books", claim[0].vault_account.asset_id):
+                    record_transfer(record_id=record_id, transfer=transfer, now=now)
                 crashpoints.here("custody.after_outcome")
 
 
 @serializable
 def _claim(*, record_id: UUID, now: datetime) -> tuple[CustodyRecord, bool] | None:
     """Phase 1: the intent; True with it for the first call. `called_at`: the id may have reached the custodian."""
-    record = CustodyRecord.objects.select_for_update(of=("self",)).select_related("vault_account").get(pk=record_id)
+    # Without its vault account: whoever reads that row here collides with those who add to its sum.
+    record = CustodyRecord.objects.select_for_update().get(pk=record_id)
     if record.status not in (S.PENDING, S.SUBMITTED):
         return None
     record.attempts += 1

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.conf import settings
 
 from accounts.services import place_hold
-from agora.lib import events, ids, transitions
+from agora.lib import events, ids, locks, transitions
 from agora.lib.db import serializable
 from agora.lib.money import wei_from_shares
 from custody.selectors import HeldShares, held_quantity, held_shares
@@ -18,9 +18,14 @@ from minting.models import MintTx, Token
 OWNER = "minting-guard"  # of the holds placed here
 
 
-@serializable
 def request_mint(*, record_id: UUID, now: datetime) -> None:
     """Promise the tokens of a completed custody record, once, if all that is promised stays within what is held."""
+    with locks.in_turn("books", held_shares(record_id=record_id).order.asset_id):
+        _request(record_id, now)
+
+
+@serializable
+def _request(record_id: UUID, now: datetime) -> None:
     held = held_shares(record_id=record_id)
     if not held.is_complete:
         return

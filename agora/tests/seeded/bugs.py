@@ -218,7 +218,7 @@ BUGS = {
         "A custody record that is already being minted is promised once more.",
         (
             Edit(
-                "minting.services.requesting:request_mint",
+                "minting.services.requesting:_request",
                 "if not MintTx.objects.filter(custody_record_id=record_id).exists():",
                 "if True:",
             ),
