@@ -92,13 +92,11 @@ def _script(buyers: list[stage.Buyer]) -> str:
     statements = [
         _with_values(selectors._live_token(), values),
         _with_values(ratelimit._TAKE, values),
-        "SELECT pg_try_advisory_lock(hashtextextended(:customer, 0))",  # agora.lib.locks.in_turn
         "BEGIN ISOLATION LEVEL SERIALIZABLE",
         _with_values(standing._STANDING, values),
         _with_values(offering._offer(), values),
         *_rows(),
         "COMMIT",
-        "SELECT pg_advisory_unlock(hashtextextended(:customer, 0))",
     ]
     lines = [" ".join(statement.split()) + ";" for statement in statements]
     return "\\set n random(0, {})\n{}\n{}\n".format(len(buyers) - 1, " ".join(_PICK.split()), "\n".join(lines))

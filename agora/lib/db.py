@@ -7,11 +7,13 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import ParamSpec, TypeVar
 
 from django.db import DatabaseError, InterfaceError, connection, transaction
 from psycopg import IsolationLevel
+
+from agora.lib import locks
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -40,14 +42,18 @@ def serializable(command: Callable[P, R]) -> Callable[P, R]:
                 raise NotSerializable(f"{command.__qualname__} called inside a weaker transaction")
             return command(*args, **kwargs)
         tries: Counter[str] = Counter()
-        while True:
-            try:
-                with _transaction(IsolationLevel.SERIALIZABLE):
-                    return command(*args, **kwargs)
-            except DatabaseError as error:
-                tries[_sqlstate(error)] += 1
-                if tries[_sqlstate(error)] >= RETRIES.get(_sqlstate(error), 1):
-                    raise
+        with ExitStack() as turn:
+            while True:
+                try:
+                    with _transaction(IsolationLevel.SERIALIZABLE):
+                        return command(*args, **kwargs)
+                except DatabaseError as error:
+                    tries[_sqlstate(error)] += 1
+                    if tries[_sqlstate(error)] >= RETRIES.get(_sqlstate(error), 1):
+                        raise
+                if tries.total() == 1:  # those who lost line up, or they make each other lose again
+                    turn.enter_context(locks.in_turn("lost", command.__qualname__))
+                    continue
                 time.sleep(random.uniform(0, min(LONGEST_WAIT, 0.002 * 2 ** tries.total())))  # noqa: S311 - jitter, not a secret
 
     return run

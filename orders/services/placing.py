@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from accounts.selectors import BUYING, step_subjects
 from accounts.services import check_limit, reserve_limit
 from accounts.standing import Standing, check_trading_eligibility, check_wallet, standing_of
-from agora.lib import ids, locks, transitions
+from agora.lib import ids, transitions
 from agora.lib.db import serializable
 from agora.lib.errors import AgoraError
 from agora.lib.formats import shares
@@ -44,8 +44,7 @@ def place_order(
     """
     asked = Asked(symbol=symbol, quantity=quantity, recipient=recipient, client_order_id=client_order_id)
     try:
-        with locks.in_turn("buyer", customer.pk):
-            return _accept(customer=customer, asked=asked, now=now), True
+        return _accept(customer=customer, asked=asked, now=now), True
     except AgoraError:
         # What was accepted once stays accepted, whatever would be said of it today. Looked up only now, and not first
         # in the transaction: under SERIALIZABLE that look collides with the orders that others place beside it.
