@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-FEW = 3
+FEW = 5
 TESTS_FAILED = 1  # pytest's own exit codes: 2 and above are interruptions and errors of use
 LAST_FAILED = Path(".agora/pytest/v/cache/lastfailed")  # `cache_dir` in pyproject.toml
 

@@ -25,10 +25,16 @@ TWO = Effects(2, 2, 2, 2, Decimal("0.3"))
 
 
 @pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[e2e.Platform]:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[e2e.Platform]:
     with e2e.running(tmp_path_factory.mktemp("platform"), **e2e.HASTE) as up:
         yield up
         assert up.violations() == []
+
+
+@pytest.fixture
+def platform(running: e2e.Platform) -> e2e.Platform:
+    running.mend()
+    return running
 
 
 def test_a_follower_killed_before_the_fill_hears_of_it_afterwards(platform: e2e.Platform) -> None:
