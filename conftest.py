@@ -9,7 +9,7 @@ import hypothesis
 import pytest
 from django.conf import settings
 
-from agora.tests.flushing import let_flush_truncate
+from agora.tests.flushing import let_flush_delete
 from agora.tests.outside import Outside, start_outside
 from agora.tests.world import World, build_world
 
@@ -20,8 +20,14 @@ hypothesis.settings.register_profile("long", max_examples=60, stateful_step_coun
 @pytest.fixture(scope="session", autouse=True)
 def _emptied_between_tests() -> None:
     """What a test seals is gone with its rows, so it is not noted on disk either."""
-    let_flush_truncate()
+    let_flush_delete()
     settings.AUDIT_HEADS_FILE = ""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_passwords() -> None:
+    """Hundreds of tests make logins; a proper hash takes a fifth of a second. Whole platforms have the proper one."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture(scope="session")

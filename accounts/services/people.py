@@ -37,9 +37,11 @@ def set_login(*, username: str, password: str, is_superuser: bool = False, group
 @transaction.atomic
 def sync_groups() -> None:
     """Make staff's groups exactly what agora/roles.py says. Permissions are made where migrate has not yet."""
+    made = Permission.objects.select_related("content_type")
+    known = {f"{one.content_type.app_label}.{one.codename}": one for one in made}
     for name, labels in ROLES.items():
         group, _ = Group.objects.get_or_create(name=name)
-        group.permissions.set([_permission(label) for label in labels])
+        group.permissions.set([known.get(label) or _permission(label) for label in labels])
 
 
 def _permission(label: str) -> Permission:

@@ -28,7 +28,6 @@ FACTOR = "/admin/second-factor/"
 
 @pytest.fixture(autouse=True)
 def _prompt(settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.OTP_TOTP_THROTTLE_FACTOR = 0.001  # seconds; its doubling is tested by itself
 
 
