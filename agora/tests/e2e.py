@@ -30,6 +30,7 @@ from eth_utils.crypto import keccak
 from agora.lib import platform
 from agora.lib.embedded import server
 from agora.lib.supervisor import Service, Supervisor
+from agora.tests.migrated import copy_migrated
 from custody.sandbox.process import Control as CustodianControl
 from orders.sandbox.process import Control as BrokerControl
 
@@ -340,6 +341,8 @@ def running(
     `ours`: which of our own processes; `prepare`: commands to run before the set-up.
     """
     layout = platform.on_free_ports(home, block_time=block_time, **{"DATABASE_URL": "", "DEMO_TIER": "9", **env})
+    if not layout.env()["DATABASE_URL"]:
+        copy_migrated(layout.home)
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     up = Platform(layout)
     try:

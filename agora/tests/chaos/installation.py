@@ -11,6 +11,7 @@ from pathlib import Path
 from agora.lib import anvil, platform
 from agora.lib.ready import file_ready, free_port, port_ready
 from agora.lib.supervisor import Service
+from agora.tests.migrated import copy_migrated
 from custody.sandbox.process import Control as CustodianControl
 from minting.sandbox.process import Control as NodeControl
 from orders.sandbox.process import Control as BrokerControl
@@ -115,6 +116,7 @@ class Installation:
         return [dataclasses.replace(service, ready_within=PATIENCE) for service in services]
 
     def set_up(self, *, clients: int) -> None:
+        copy_migrated(self.home)
         platform.manage(self.layout, "setup_sandbox", within=PATIENCE)
         said = platform.manage(
             self.layout, "shell", "--no-imports", "-c", _SET_UP.format(clients=clients), within=PATIENCE

@@ -22,6 +22,7 @@ from accounts.tests.receiver import Receiver, receiving
 from agora.lib import platform
 from agora.lib.embedded import server
 from agora.tests import e2e
+from agora.tests.migrated import copy_migrated
 
 FORKED = ("worker", "follower")
 START_WITHIN = 30.0  # seconds
@@ -146,6 +147,7 @@ def running(home: Path) -> Iterator[Yard]:
         stack.callback(server.stop, layout.home)
         stack.callback(yard.close_nursery)
         stack.callback(yard.stop_all)
+        copy_migrated(layout.home)
         for name in e2e.OUTSIDE:
             yard.start(name)
         yard.set_up()
