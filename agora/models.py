@@ -1,4 +1,4 @@
-"""Bookkeeping of the web tier that belongs to no app."""
+"""Bookkeeping that belongs to no app."""
 
 from __future__ import annotations
 
@@ -13,3 +13,7 @@ class RateBucket(models.Model):
 
     name = models.CharField(max_length=120, primary_key=True)  # "key:7", "ip:203.0.113.7"
     full_at = models.DateTimeField(db_index=True)  # when the bucket will be full again, if nothing more is taken
+
+
+class Floor(models.Model):
+    """No rows, a lock: `agora.lib.db` shares it among all commands, or gives it to one alone that kept losing races."""

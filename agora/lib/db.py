@@ -19,10 +19,12 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 ATTEMPTS = 16
-LONGEST_WAIT = 1.0  # seconds between two of them; longer ones stood in the way of a whole queue
+ALONE_AFTER = 8  # losses: then it lets all others end, and has no rival
 # serialization_failure, deadlock_detected; PostgreSQL's manual (13.5) adds unique_violation, which may be a lost race
 # under SERIALIZABLE: that one is tried a second time only, for it may just as well be final.
 RETRIES = {"40001": ATTEMPTS, "40P01": ATTEMPTS, "23505": 2}
+
+SHARED, ALONE = (f"LOCK TABLE agora_floor IN {mode} MODE" for mode in ("ROW SHARE", "EXCLUSIVE"))
 
 
 class NotSerializable(RuntimeError):
@@ -34,7 +36,15 @@ def serializable(command: Callable[P, R]) -> Callable[P, R]:
 
     The command must have no effect outside the database: it may run several times.
     """
+    return _retried(command, alone_after=ALONE_AFTER)
 
+
+def serializable_long(command: Callable[P, R]) -> Callable[P, R]:
+    """`serializable` for a command of many rows: short ones would beat it for ever, so it is alone after a loss."""
+    return _retried(command, alone_after=1)
+
+
+def _retried(command: Callable[P, R], *, alone_after: int) -> Callable[P, R]:
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         if connection.in_atomic_block:
@@ -46,15 +56,18 @@ def serializable(command: Callable[P, R]) -> Callable[P, R]:
             while True:
                 try:
                     with _transaction(IsolationLevel.SERIALIZABLE):
+                        _take_floor(alone=tries.total() >= alone_after)
                         return command(*args, **kwargs)
                 except DatabaseError as error:
                     tries[_sqlstate(error)] += 1
                     if tries[_sqlstate(error)] >= RETRIES.get(_sqlstate(error), 1):
                         raise
+                if tries.total() >= alone_after:
+                    continue
                 if tries.total() == 1:  # those who lost line up, or they make each other lose again
                     turn.enter_context(locks.in_turn("lost", command.__qualname__))
                     continue
-                time.sleep(random.uniform(0, min(LONGEST_WAIT, 0.002 * 2 ** tries.total())))  # noqa: S311 - jitter, not a secret
+                time.sleep(random.uniform(0, 0.002 * 2 ** tries.total()))  # noqa: S311 - jitter, not a secret
 
     return run
 
@@ -93,6 +106,15 @@ def _transaction(level: IsolationLevel, *, read_only: bool = False) -> Iterator[
     finally:
         if not driver.closed:
             driver.isolation_level = driver.read_only = None
+
+
+def _take_floor(*, alone: bool) -> None:
+    """Share it with all other such transactions, or let them end and have it alone.
+
+    LOCK TABLE takes no snapshot (PostgreSQL's manual on LOCK): who waited here sees what was committed meanwhile.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(ALONE if alone else SHARED)
 
 
 def _is_serializable() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -26,7 +27,7 @@ from django_q.models import OrmQ
 from accounts.models import Customer, Hold, Wallet
 from agora.lib import events, http, locks, transitions
 from agora.lib.api import problem
-from agora.lib.db import ATTEMPTS, NotSerializable, serializable, snapshot
+from agora.lib.db import ATTEMPTS, NotSerializable, serializable, serializable_long, snapshot
 from agora.tests.rows import NOON, new_asset, new_order, new_person
 from agora.tests.tables import unchanged
 from orders.models import FeedCursor, Order
@@ -114,6 +115,40 @@ def test_who_has_waited_for_a_turn_goes_ahead() -> None:
         _in_thread(work)
 
     assert FeedCursor.objects.get().position == NOON + TICK
+
+
+def test_a_long_command_among_short_ones_is_done_at_its_second_try() -> None:
+    FeedCursor.objects.create(name="counter", position=NOON)
+    attempts: list[int] = []
+    done = threading.Event()
+
+    @serializable_long
+    def change_slowly() -> None:
+        attempts.append(1)
+        position = FeedCursor.objects.get(name="counter").position
+        time.sleep(0.2)  # time for several of the short ones
+        FeedCursor.objects.filter(name="counter").update(position=position + 1000 * TICK)
+
+    def work() -> int:
+        increments = 0
+        try:
+            while not done.is_set():
+                _increment()
+                increments += 1
+        finally:
+            connections.close_all()
+        return increments
+
+    with ThreadPoolExecutor(1) as rival:
+        short = rival.submit(work)
+        time.sleep(0.2)
+        change_slowly()
+        done.set()
+        increments = short.result(timeout=30)
+
+    assert len(attempts) == 2
+    assert increments > 2
+    assert FeedCursor.objects.get().position == NOON + (1000 + increments) * TICK
 
 
 def test_a_command_runs_serializable() -> None:

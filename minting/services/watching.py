@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Min, Q, Sum
+from django.db.models import Exists, Min, OuterRef, Q, Sum
 
 from accounts.services import place_hold
 from agora.lib import crashpoints, log, transitions
-from agora.lib.db import serializable
+from agora.lib.db import serializable, serializable_long
 from agora.lib.money import shares_from_wei
 from minting.chains import get_chain
 from minting.chains.base import Chain, Header, MintedLog
@@ -24,6 +25,7 @@ ACTOR = "watcher"
 OWNER = "chain-watcher"
 CHUNK = 90  # blocks a round: with their logs and what is final they go into one batch
 _LADDER = (S.PENDING, S.SIMULATED, S.SIGNED, S.SENT)
+PORTION = 8  # mints a transaction: a long one loses every race against the workers' short ones, and starves
 WALK = 32  # blocks that are compared at a time in search of the common ancestor
 KEEP = 4096  # blocks of history: more than two hours of two-second blocks
 
@@ -52,12 +54,14 @@ def watch_chain_once(*, now: datetime) -> int:
             return 1  # the chain moved while we read it: look again
         if any(entry.block_hash != found.headers[entry.block_number - first].hash for entry in found.logs):
             return 1
-        crashpoints.here("watch.before_extend")
-        _extend(chain_id=chain_id, headers=found.headers, logs=found.logs, now=now)
-        crashpoints.here("watch.after_extend")
+        for headers, logs in _portions(found.headers, found.logs):
+            crashpoints.here("watch.before_extend")
+            _extend(chain_id=chain_id, headers=headers, logs=logs, now=now)
+            crashpoints.here("watch.after_extend")
         if found.finalized is not None:
             _note_final(chain_id=chain_id, number=min(found.finalized, last), now=now)
-    _settle(chain_id=chain_id, now=now)
+    while _settle(chain_id=chain_id, now=now) == PORTION:
+        pass
     crashpoints.here("watch.after_settle")
     _mark_final(chain_id=chain_id, now=now)
     return max(0, last - first + 1)
@@ -87,6 +91,22 @@ def _linked(headers: list[Header], tip: Block | None) -> bool:
     return True
 
 
+def _portions(headers: list[Header], logs: list[MintedLog]) -> Iterator[tuple[list[Header], list[MintedLog]]]:
+    """Whole blocks in their order, with their logs: as many at a time as have PORTION logs, or one that has more."""
+    of_block: dict[int, list[MintedLog]] = {header.number: [] for header in headers}
+    for entry in logs:
+        of_block[entry.block_number].append(entry)
+    blocks: list[Header] = []
+    mints: list[MintedLog] = []
+    for header in headers:
+        if blocks and len(mints) + len(of_block[header.number]) > PORTION:
+            yield blocks, mints
+            blocks, mints = [], []
+        blocks.append(header)
+        mints += of_block[header.number]
+    yield blocks, mints
+
+
 def _common_ancestor(chain: Chain, chain_id: int) -> int:
     """The highest stored block that is still canonical; the one before the oldest stored if none is."""
     rows = Block.objects.filter(chain_id=chain_id).order_by("-number").values_list("number", "hash")
@@ -99,7 +119,7 @@ def _common_ancestor(chain: Chain, chain_id: int) -> int:
     return -1 if below is None else below - 1
 
 
-@serializable
+@serializable_long
 def _rewind(*, chain_id: int, ancestor: int, now: datetime) -> None:
     """Blocks above the ancestor never were: their mints go back to SENT, and their bytes are broadcast again."""
     dropped = Block.objects.filter(chain_id=chain_id, number__gt=ancestor).order_by("number")
@@ -137,7 +157,7 @@ def _halt_below_final(*, chain_id: int, ancestor: int, now: datetime) -> None:
     final.delete()
 
 
-@serializable
+@serializable_long
 def _extend(*, chain_id: int, headers: list[Header], logs: list[MintedLog], now: datetime) -> None:
     Block.objects.bulk_create(
         Block(chain_id=chain_id, number=h.number, hash=h.hash, parent_hash=h.parent_hash, timestamp=h.timestamp)
@@ -196,27 +216,24 @@ def _foreign(chain_id: int, entry: MintedLog, now: datetime) -> None:
     place_hold(subject=f"asset:{token.asset.symbol}", owner=OWNER, reason=problem, now=now)
 
 
-@serializable
-def _settle(*, chain_id: int, now: datetime) -> None:
-    """CONFIRMED → SETTLED under enough linked blocks, its own still being the one we stored."""
+@serializable_long
+def _settle(*, chain_id: int, now: datetime) -> int:
+    """CONFIRMED → SETTLED under enough linked blocks, its own still being the one we stored. How many, of PORTION."""
     tip = Block.objects.filter(chain_id=chain_id).order_by("-number").first()
     if tip is None:
-        return
+        return 0
     deep = tip.number - settings.CHAIN_SETTLED_BLOCKS + 1
-    rows = list(
+    its_own = Block.objects.filter(chain_id=chain_id, number=OuterRef("block_number"), hash=OuterRef("block_hash"))
+    rows = (
         MintTx.objects.select_for_update(of=("self",))
-        .filter(token__chain_id=chain_id, status=S.CONFIRMED, block_number__lte=deep)
+        .filter(Exists(its_own), token__chain_id=chain_id, status=S.CONFIRMED, block_number__lte=deep)
         .order_by("pk")
     )
-    stored = dict(
-        Block.objects.filter(chain_id=chain_id, number__in={m.block_number for m in rows}).values_list("number", "hash")
-    )
-    settled = [
-        mint for mint in rows if mint.block_number is not None and stored.get(mint.block_number) == mint.block_hash
-    ]
+    settled = list(rows[:PORTION])
     for mint in settled:
         transitions.apply(mint, to=S.SETTLED, actor=ACTOR, data={"tip": tip.number}, now=now)
     _report({mint.order_id for mint in settled}, reason="", now=now)
+    return len(settled)
 
 
 @serializable
@@ -234,17 +251,17 @@ def _note_final(*, chain_id: int, number: int, now: datetime) -> None:
 def _mark_final(*, chain_id: int, now: datetime) -> None:
     final = FinalBlock.objects.filter(chain_id=chain_id).first()
     waiting = MintTx.objects.filter(token__chain_id=chain_id, status=S.SETTLED)
-    if final is not None and waiting.filter(block_number__lte=final.number).exists():
+    while final is not None and waiting.filter(block_number__lte=final.number).exists():
         _finalize(chain_id=chain_id, number=final.number, now=now)
         crashpoints.here("watch.after_final")
 
 
-@serializable
+@serializable_long
 def _finalize(*, chain_id: int, number: int, now: datetime) -> None:
     rows = MintTx.objects.select_for_update(of=("self",)).filter(
         token__chain_id=chain_id, status=S.SETTLED, block_number__lte=number
     )
-    for mint in rows.order_by("pk"):
+    for mint in rows.order_by("pk")[:PORTION]:
         transitions.apply(mint, to=S.FINALIZED, actor=ACTOR, now=now)
 
 

@@ -19,11 +19,12 @@ from agora.lib import anvil
 from agora.tests.outside import Outside
 from agora.tests.world import WALLETS, World
 from minting.chains import abi, get_chain
+from minting.chains.base import Header, MintedLog
 from minting.chains.local import DEPLOYER_KEY
 from minting.chains.operator import Call, Operator
-from minting.models import Block, FinalBlock, ForeignMint, MintTx, Reorg, Token, TxAttempt
+from minting.models import Block, FinalBlock, ForeignMint, MintEvent, MintTx, Reorg, Token, TxAttempt
 from minting.sandbox import process
-from minting.services import advance_mint, observe_mint, watch_chain_once
+from minting.services import advance_mint, observe_mint, watch_chain_once, watching
 from minting.services.registering import NO_FEED
 from orders.models import Order
 
@@ -208,6 +209,45 @@ def test_a_mint_is_final_when_the_chain_says_so(world: World) -> None:
     world.until(lambda: MintTx.objects.get().status == "FINALIZED")
 
     assert world.violations() == []
+
+
+def test_many_mints_are_taken_in_a_few_at_a_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "PORTION", 2)
+    for number in range(5):
+        world.place("0.01", client_order_id=str(number))
+    world.until(lambda: MintTx.objects.filter(status="CONFIRMED").count() == 5)
+
+    world.outside.mine(20)
+    world.tick()
+
+    assert {mint.status for mint in MintTx.objects.all()} <= {"SETTLED", "FINALIZED"}
+    assert MintEvent.objects.filter(to_status="SETTLED").count() == 5
+    assert world.violations() == []
+
+
+@pytest.mark.parametrize(
+    ("logs", "portions"),
+    [
+        ([0, 0, 0], [[1, 2, 3]]),
+        ([4, 4, 1], [[1, 2], [3]]),
+        ([9, 0, 0], [[1], [2, 3]]),
+        ([1, 9, 1], [[1], [2], [3]]),
+    ],
+)
+def test_blocks_are_taken_in_whole(logs: list[int], portions: list[list[int]]) -> None:
+    headers = [Header(number=number, hash=f"{number}", parent_hash="", timestamp=0) for number in (1, 2, 3)]
+    entries = [_log_in(header.number) for header, count in zip(headers, logs, strict=True) for _ in range(count)]
+
+    found = list(watching._portions(headers, entries))
+
+    assert [[header.number for header in blocks] for blocks, _ in found] == portions
+    assert [entry for _, mints in found for entry in mints] == entries
+    assert all(entry.block_number in {header.number for header in blocks} for blocks, mints in found for entry in mints)
+
+
+def _log_in(block: int) -> MintedLog:
+    said = {"contract": "", "mint_key": "", "to": "", "tx_hash": "", "block_hash": f"{block}"}
+    return MintedLog(**said, amount_wei=1, log_index=0, block_number=block)
 
 
 def test_a_mint_that_nobody_promised_is_kept_and_stops_the_asset(world: World) -> None:
