@@ -24,6 +24,7 @@ ALONE_AFTER = 8  # losses: then it lets all others end, and has no rival
 # under SERIALIZABLE: that one is tried a second time only, for it may just as well be final.
 RETRIES = {"40001": ATTEMPTS, "40P01": ATTEMPTS, "23505": 2}
 
+FLOOR_WAIT = 500  # ms
 SHARED, ALONE = (f"LOCK TABLE agora_floor IN {mode} MODE" for mode in ("ROW SHARE", "EXCLUSIVE"))
 
 
@@ -113,8 +114,25 @@ def _take_floor(*, alone: bool) -> None:
 
     LOCK TABLE takes no snapshot (PostgreSQL's manual on LOCK): who waited here sees what was committed meanwhile.
     """
+    if alone and _is_alone():
+        return
     with connection.cursor() as cursor:
-        cursor.execute(ALONE if alone else SHARED)
+        cursor.execute(SHARED)
+
+
+def _is_alone() -> bool:
+    """False when one of the others does not end: whoever waits for it must not keep everybody else waiting."""
+    with connection.cursor() as cursor:
+        try:
+            with transaction.atomic():
+                cursor.execute(f"SET LOCAL lock_timeout = {FLOOR_WAIT}")
+                cursor.execute(ALONE)
+        except DatabaseError as error:
+            if _sqlstate(error) != "55P03":  # lock_not_available
+                raise
+            return False
+        cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
+    return True
 
 
 def _is_serializable() -> bool:

@@ -151,6 +151,30 @@ def test_a_long_command_among_short_ones_is_done_at_its_second_try() -> None:
     assert FeedCursor.objects.get().position == NOON + (1000 + increments) * TICK
 
 
+def test_one_that_stands_still_does_not_keep_the_floor_from_all_others() -> None:
+    """A process that is stopped, or on a machine that was cut off, may hold its transaction for minutes."""
+    FeedCursor.objects.create(name="counter", position=NOON)
+    standing, go_on = threading.Event(), threading.Event()
+
+    @serializable
+    def stand_still() -> None:
+        standing.set()
+        go_on.wait(timeout=30)
+
+    with ThreadPoolExecutor(1) as other:
+        stopped = other.submit(_closing, stand_still)
+        assert standing.wait(timeout=10)
+        command, attempts = _failing(CANNOT_SERIALIZE, decorate=serializable_long)
+        assert command() == "done"
+        _in_thread(_increment)
+        assert not stopped.done()
+        go_on.set()
+        stopped.result(timeout=30)
+
+    assert len(attempts) == 2
+    assert FeedCursor.objects.get().position == NOON + TICK
+
+
 def test_a_command_runs_serializable() -> None:
     assert serializable(_isolation)() == "serializable"
     assert _isolation() == "read committed"
@@ -208,11 +232,18 @@ def test_a_command_inside_a_weaker_transaction_is_refused() -> None:
         _increment()
 
 
-def _failing(*sqlstates: str) -> tuple[Callable[[], str], list[int]]:
+def _closing(work: Callable[[], Any]) -> None:
+    try:
+        work()
+    finally:
+        connections.close_all()
+
+
+def _failing(*sqlstates: str, decorate: Any = serializable) -> tuple[Callable[[], str], list[int]]:
     """A command that PostgreSQL fails with each of the states in turn, then lets pass; and its attempts so far."""
     attempts: list[int] = []
 
-    @serializable
+    @decorate
     def command() -> str:
         attempts.append(len(attempts) + 1)
         if len(attempts) <= len(sqlstates):
