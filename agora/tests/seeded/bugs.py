@@ -90,7 +90,7 @@ BUGS = {
         "A mint settles by its block's number, and a reorg leaves it confirmed.",
         (
             Edit(f"{WATCH}:_rewind", 'rows = list(mints.order_by("pk"))', "rows = []"),
-            Edit(f"{WATCH}:_settle", "stored.get(mint.block_number) == mint.block_hash", "mint.block_number in stored"),
+            Edit(f"{WATCH}:_settle", ', hash=OuterRef("block_hash")', ""),
         ),
     ),
     "broker_404_trusted": Bug(
