@@ -13,7 +13,7 @@ from agora.lib import crashpoints, events, locks, log, transitions
 from agora.lib.db import serializable
 from agora.lib.errors import Rejected, Unavailable, Uncertain
 from minting.chains import get_chain
-from minting.models import MintTx, TxAttempt
+from minting.models import MintTx, Reorg, TxAttempt
 from minting.services.guarding import give_up_spent
 from minting.services.replacing import resend, send_again
 from minting.services.signing import ask_for_signature, save_bytes
@@ -22,7 +22,7 @@ from minting.states import MintStatus as S
 
 logger = log.get(__name__)
 OWNER = "minting-guard"
-MAX_REVERTS = 3
+MAX_REVERTS = 3  # each had been simulated as good: a third one is for people to explain
 
 
 def observe_mint(*, mint_id: UUID, now: datetime) -> None:
@@ -113,6 +113,13 @@ def _revert(*, attempt_id: UUID, now: datetime) -> None:
     siblings.update(superseded_at=now)
     mint.next_attempt_at = now
     transitions.apply(mint, to=S.PENDING, actor="chain", reason="reverted", data={"tx_hash": attempt.tx_hash}, now=now)
-    if mint.tx_attempts.exclude(reverted_at=None).count() >= MAX_REVERTS:
+    if _reverts_unexplained(mint) >= MAX_REVERTS:
         place_hold(subject=f"order:{mint.order_id}", owner=OWNER, reason="its mint reverts again and again", now=now)
     events.emit("mint.advance", mint.pk, order_id=mint.order_id)
+
+
+def _reverts_unexplained(mint: MintTx) -> int:
+    """Since the last reorg: one that takes a reserve report away makes every mint after it revert, without its fault."""
+    reverted = mint.tx_attempts.exclude(reverted_at=None)
+    last = Reorg.objects.filter(chain_id=settings.CHAIN_ID).order_by("-seen_at").first()
+    return (reverted.filter(reverted_at__gt=last.seen_at) if last else reverted).count()

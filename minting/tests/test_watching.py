@@ -305,11 +305,32 @@ def test_a_revert_that_a_reorg_made_a_mint_leaves_no_hole_in_the_nonces(world: W
     assert (world.supply(), world.minted_logs(), world.violations()) == (Decimal("0.75"), 2, [])
 
 
+@pytest.mark.parametrize("reorg", [False, True])
+def test_a_third_revert_holds_the_order_unless_a_reorg_explains_them(world: World, reorg: bool) -> None:
+    order = _reverted(world)
+    _observe(MintTx.objects.get())
+    for _ in range(2):
+        world.until(lambda: MintTx.objects.filter(status="SENT").exists())
+        _mine_a_revert(world)
+        if reorg:
+            chain_id = world.token.chain_id
+            Reorg.objects.create(chain_id=chain_id, ancestor=0, depth=1, mints=0, dropped=[], seen_at=timezone.now())
+        _observe(MintTx.objects.get())
+
+    assert TxAttempt.objects.exclude(reverted_at=None).count() == 3
+    assert Hold.objects.filter(subject=f"order:{order.pk}", owner="minting-guard").exists() is not reorg
+
+
 def _reverted(world: World) -> Order:
     """An order whose mint was mined just when the minter had lost its role, which it has again: three blocks."""
     world.outside.rpc("evm_setAutomine", False)
     order = world.place()
     world.until(lambda: MintTx.objects.filter(status="SENT").exists())
+    _mine_a_revert(world)
+    return order
+
+
+def _mine_a_revert(world: World) -> None:
     minter = world.token.minter
     role = world.outside.rpc("eth_call", {"to": world.token.address, "data": "0xd5391393"}, "latest")
     admin = Account.from_key(DEPLOYER_KEY).address
@@ -323,7 +344,6 @@ def _reverted(world: World) -> Order:
     assert world.supply() == 0
     _send(world, admin, grant + argument)
     _send(world, admin, abi.encode_call("setMinterAllowance", minter, 10**18))  # it fell to zero with the role
-    return order
 
 
 def _observe(mint: MintTx) -> None:
