@@ -119,7 +119,7 @@ def _revert(*, attempt_id: UUID, now: datetime) -> None:
 
 
 def _reverts_unexplained(mint: MintTx) -> int:
-    """Since the last reorg: one that takes a reserve report away makes every mint after it revert, without its fault."""
+    """Since the last reorg: one that takes a reserve report away makes every mint after it revert, at no fault."""
     reverted = mint.tx_attempts.exclude(reverted_at=None)
     last = Reorg.objects.filter(chain_id=settings.CHAIN_ID).order_by("-seen_at").first()
     return (reverted.filter(reverted_at__gt=last.seen_at) if last else reverted).count()
