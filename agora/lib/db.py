@@ -25,6 +25,7 @@ ALONE_AFTER = 8  # losses: then it lets all others end, and has no rival
 RETRIES = {"40001": ATTEMPTS, "40P01": ATTEMPTS, "23505": 2}
 
 FLOOR_WAIT = 500  # ms
+FLOOR_IDLE = 5000  # ms without a statement, having it alone: stopped, or cut off; PostgreSQL ends the session
 SHARED, ALONE = (f"LOCK TABLE agora_floor IN {mode} MODE" for mode in ("ROW SHARE", "EXCLUSIVE"))
 
 
@@ -132,6 +133,7 @@ def _is_alone() -> bool:
                 raise
             return False
         cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
+        cursor.execute(f"SET LOCAL idle_in_transaction_session_timeout = {FLOOR_IDLE}")
     return True
 
 

@@ -25,7 +25,7 @@ from django.db import (
 from django_q.models import OrmQ
 
 from accounts.models import Customer, Hold, Wallet
-from agora.lib import events, http, locks, transitions
+from agora.lib import db, events, http, locks, transitions
 from agora.lib.api import problem
 from agora.lib.db import ATTEMPTS, NotSerializable, serializable, serializable_long, snapshot
 from agora.tests.rows import NOON, new_asset, new_order, new_person
@@ -172,6 +172,32 @@ def test_one_that_stands_still_does_not_keep_the_floor_from_all_others() -> None
         stopped.result(timeout=30)
 
     assert len(attempts) == 2
+    assert FeedCursor.objects.get().position == NOON + TICK
+
+
+def test_who_has_the_floor_alone_and_stands_still_loses_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(db, "FLOOR_IDLE", 300)
+    FeedCursor.objects.create(name="counter", position=NOON)
+    attempts: list[int] = []
+
+    @serializable_long
+    def stand_still() -> None:
+        attempts.append(1)
+        with connection.cursor() as cursor:
+            if len(attempts) == 1:
+                cursor.execute(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{CANNOT_SERIALIZE}'; END $$")
+            time.sleep(1.5)
+            cursor.execute("SELECT 1")
+
+    with ThreadPoolExecutor(1) as other:
+        stopped = other.submit(_closing, stand_still)
+        while len(attempts) < 2:
+            time.sleep(0.01)
+        _increment()  # waits for the floor, which comes back by itself
+        assert not stopped.done()
+        with pytest.raises(DatabaseError, match="idle-in-transaction timeout"):
+            stopped.result(timeout=30)
+
     assert FeedCursor.objects.get().position == NOON + TICK
 
 

@@ -104,6 +104,7 @@ def test_a_web_server_killed_after_the_answer_is_not_missed_by_the_order(platfor
     platform.start("web")
 
     platform.until_minted(order_id)
+    assert platform.effects() - before == one_of_each("0.25")
 
 
 def test_a_broker_that_is_gone_when_it_is_called_gets_the_order_once_when_it_is_back(platform: e2e.Platform) -> None:
