@@ -14,7 +14,7 @@ from agora.stuck import OLDER_THAN, find_stuck
 from orders.selectors import FAILED, HELD, UNCERTAIN
 
 LOOPS = (
-    *("trade-stream", "broker-list", "chain", "sweep", "prices", "rates", "monitor"),
+    *("trade-stream", "broker-list", "chain", "sweep", "prices", "corporate-actions", "rates", "monitor"),
     *("webhooks", "attest", "reports", "reconcile", "budgets", "audit-seal"),
 )
 PROMPT = timedelta(seconds=30)  # a queued task has begun by then, if a worker lives

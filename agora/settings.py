@@ -400,6 +400,7 @@ PRICE_JUMP = Decimal(env.str("PRICE_JUMP", default="0.10"))  # of the price: mor
 PRICE_MAX_SPREAD = Decimal(env.str("PRICE_MAX_SPREAD", default="0.02"))
 MARKET_CLOCK_EVERY = env.float("MARKET_CLOCK_EVERY", default=30.0)
 MARKET_CLOCK_MAX_AGE = env.float("MARKET_CLOCK_MAX_AGE", default=300.0)  # then nobody knows whether the market is open
+CORPORATE_ACTIONS_EVERY = env.float("CORPORATE_ACTIONS_EVERY", default=600.0)  # seconds between two looks
 ORDER_FEE_USD = Decimal(0)  # shown and reserved; not from the environment until something collects one
 
 # --- Reference rates, for display only -------------------------------------------------------------------------------

@@ -59,6 +59,7 @@ from accounts.services.pausing import open_release, pause, propose_release, rele
 from accounts.services.people import (
     bind_wallet,
     has_login,
+    hold_once,
     place_hold,
     register_customer,
     release_hold,
@@ -122,6 +123,7 @@ __all__ = [
     "follow_webhooks",
     "has_login",
     "has_second_factor",
+    "hold_once",
     "issue_api_token",
     "issue_challenge",
     "keep_answer",

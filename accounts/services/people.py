@@ -104,6 +104,17 @@ def place_hold(*, subject: str, owner: str, reason: str, now: datetime, until: d
 
 
 @transaction.atomic
+def hold_once(*, subject: str, owner: str, reason: str, now: datetime) -> Hold | None:
+    """Place a hold of which the owner's name is the cause, unless it was placed there before; None: it was.
+
+    For a machine that meets the same cause again and again: what people released stays released.
+    """
+    if Hold.objects.filter(subject=subject, owner=owner).exists():
+        return None
+    return place_hold(subject=subject, owner=owner, reason=reason, now=now)
+
+
+@transaction.atomic
 def release_hold(*, subject: str, owner: str, actor: str, now: datetime, reason: str = "") -> bool:
     """Release an owner's hold; False if they have none there."""
     released = Hold.objects.filter(subject=subject, owner=owner, released_at=None).update(

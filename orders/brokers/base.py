@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import enum
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -122,6 +122,16 @@ class MarketClock:
     next_close: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorporateAction:
+    """Something that a company does to its shares, as the broker announces it: a split, a merger, a new name."""
+
+    kind: str  # the broker's word: "forward_splits", "cash_dividends", …; new ones appear
+    symbols: frozenset[str]  # whom it is about; empty where that cannot be read
+    effective_on: date | None  # the first trading day on which a share is another thing; None: cannot be read
+    told: str  # the announcement in the broker's own words, shortened
+
+
 class Broker(Protocol):
     name: str  # "alpaca": stored with each fill
 
@@ -154,6 +164,9 @@ class Broker(Protocol):
         """The latest best bid and ask."""
 
     def clock(self) -> MarketClock: ...
+
+    def corporate_actions(self, *, symbols: Iterable[str], first: date, last: date) -> list[CorporateAction]:
+        """What is announced for these shares between two days, both included, all pages."""
 
     def stream(self, stop: threading.Event) -> Iterator[StreamItem]:
         """Follow trade updates until `stop` is set or the connection ends (then Unavailable is raised).

@@ -90,3 +90,9 @@ def _moment(query: dict[str, str], name: str) -> str:
         raise refusals.field_wrong(f"invalid {name}: {query[name]}") from None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return f"{aware.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}"
+
+
+def is_about(action: Any, symbols: set[str]) -> bool:
+    """Whether a corporate action names one of the symbols, in whatever part; what names none is about anybody."""
+    named = {value for name, value in action.items() if name.endswith("symbol")} if isinstance(action, dict) else set()
+    return not named or not named.isdisjoint(symbols)

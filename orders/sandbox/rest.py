@@ -38,6 +38,7 @@ class Api:
             web.get("/v2/assets", self.assets),
             web.get("/v2/assets/{symbol}", self.asset),
             web.get("/v2/clock", self.clock),
+            web.get("/v1/corporate-actions", self.corporate_actions),
             web.get("/v2/stocks/trades/latest", self.latest_trades),
             web.get("/v2/stocks/{symbol}/trades/latest", self.latest_trade),
             web.get("/v2/stocks/quotes/latest", self.latest_quotes),
@@ -114,6 +115,16 @@ class Api:
 
     async def clock(self, request: web.Request) -> web.Response:
         return reply(wire.clock(is_open=self._engine.settings["market_open"]))
+
+    async def corporate_actions(self, request: web.Request) -> web.Response:
+        """https://docs.alpaca.markets/reference/corporateactions-1: what was set, of the symbols asked for."""
+        symbols = set(filter(None, request.query.get("symbols", "").split(",")))
+        kinds = {
+            kind: [item for item in items if not symbols or listing.is_about(item, symbols)]
+            for kind, items in self._engine.settings["corporate_actions"].items()
+        }
+        found = {kind: items for kind, items in kinds.items() if items}
+        return reply({"corporate_actions": found, "next_page_token": None})
 
     # The data API's numbers are JSON numbers: https://docs.alpaca.markets/reference/stocklatesttrades-1
     async def latest_trades(self, request: web.Request) -> web.Response:

@@ -21,6 +21,7 @@ DEFAULTS: dict[str, Any] = {
     # Whether /account/activities/FILL also lists trade_bust and trade_correct. Alpaca documents `type` there as fill or
     # partial_fill only; its newer Activity stream names all four. Off: as documented.
     "corrections_in_activities": False,
+    "corporate_actions": {},  # kind → list of announcements, as GET /v1/corporate-actions gives them
     "ptax_sell": "5.4321",  # Banco Central's selling rate, reais a dollar
     "ptax_published": True,  # false: nothing was published in the days asked for, as over a long holiday
     "faults": None,  # what goes wrong by chance, by a seed: see `faults`

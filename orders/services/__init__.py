@@ -1,6 +1,7 @@
 """Writes about orders. One module a verb; callers use these names."""
 
 from orders.services.cancelling import cancel_order, send_cancel
+from orders.services.corporate_actions import watch_corporate_actions
 from orders.services.following import catch_up, follow_trade_updates, list_at_broker
 from orders.services.ingesting import ingest_execution, ingest_malformed, ingest_report
 from orders.services.market_hours import refresh_clock
@@ -39,4 +40,5 @@ __all__ = [
     "send_cancel",
     "submit_order",
     "sweep_orders",
+    "watch_corporate_actions",
 ]

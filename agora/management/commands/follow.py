@@ -28,6 +28,7 @@ from orders.services import (
     refresh_prices,
     refresh_rates,
     sweep_orders,
+    watch_corporate_actions,
 )
 from reserves.services import EVERY, attend_reports, keep_attested, refresh, watch_budgets
 
@@ -78,6 +79,7 @@ def all_loops() -> list[loops.Loop]:
         loops.Loop("chain", pause_of_chain, _at_now(follow_chain)),
         loops.Loop("sweep", settings.SWEEP_EVERY, _at_now(Sweep().turn)),
         loops.Loop("prices", settings.PRICES_EVERY, _at_now(follow_market)),
+        loops.Loop("corporate-actions", 60.0, _at_now(watch_corporate_actions)),  # asks once in its EVERY
         loops.Loop("rates", 60.0, _at_now(refresh_rates)),  # asks once in RATES_EVERY, again in a minute if in vain
         loops.Loop("monitor", 60.0, _at_now(evaluate_rules)),
         loops.Loop("webhooks", 0.0, lambda stop: follow_webhooks(stop=stop)),

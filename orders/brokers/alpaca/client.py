@@ -9,8 +9,8 @@ from __future__ import annotations
 import functools
 import logging
 import threading
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -18,11 +18,20 @@ import requests
 
 from agora.lib.errors import Unavailable, Uncertain
 from agora.lib.http import CONNECT_TIMEOUT, READ_TIMEOUT, guard
-from orders.brokers.alpaca import wire
+from orders.brokers.alpaca import corporate_actions, wire
 from orders.brokers.alpaca.failures import failure_of, status_of
 from orders.brokers.alpaca.lean import without_pandas
 from orders.brokers.alpaca.stream import follow_trade_updates
-from orders.brokers.base import BidAsk, BrokerOrder, Execution, MarketClock, OrderRequest, Price, StreamItem
+from orders.brokers.base import (
+    BidAsk,
+    BrokerOrder,
+    CorporateAction,
+    Execution,
+    MarketClock,
+    OrderRequest,
+    Price,
+    StreamItem,
+)
 
 with without_pandas():
     from alpaca.common.exceptions import APIError
@@ -33,6 +42,7 @@ with without_pandas():
 logger = logging.getLogger(__name__)
 
 ORDERS_A_PAGE = 500  # the maximum: https://docs.alpaca.markets/reference/getallorders
+ACTIONS_A_PAGE = 1000  # the maximum: https://docs.alpaca.markets/reference/corporateactions-1
 ACTIVITIES_A_PAGE = 100  # the maximum: https://docs.alpaca.markets/reference/getaccountactivitiesbyactivitytype-1
 T = TypeVar("T")
 
@@ -133,6 +143,22 @@ class AlpacaBroker:
 
     def clock(self) -> MarketClock:
         return _call(lambda: self._trading.get("/clock"), wire.parse_clock, effect=False)
+
+    def corporate_actions(self, *, symbols: Iterable[str], first: date, last: date) -> list[CorporateAction]:
+        params = {"symbols": ",".join(sorted(symbols)), "start": f"{first}", "end": f"{last}"}
+        params |= {"limit": str(ACTIONS_A_PAGE), "sort": "asc"}
+        found: list[CorporateAction] = []
+        seen: set[str] = set()
+        token = ""
+        while token not in seen:
+            seen.add(token)
+            query = {**params, "page_token": token} if token else params
+            call = functools.partial(self._data.get, "/corporate-actions", query, api_version="v1")
+            page, token = _call(call, corporate_actions.parse_page, effect=False)
+            found += page
+            if not token:
+                return found
+        raise Unavailable(f"the corporate actions do not advance after {token[:100]}")
 
     def stream(self, stop: threading.Event) -> Iterator[StreamItem]:
         return self._follow(stop=stop)
