@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 
 from reserves.states import BreakKind
 
@@ -41,6 +42,23 @@ def compare(books: Books) -> list[Difference]:
         if books.is_broker_quiet:
             checks.append((BreakKind.BROKER_OVER, books.broker_position - books.filled))
     return [Difference(kind, quantity) for kind, quantity in checks if quantity > 0]
+
+
+NANO = Decimal("1e-9")  # a broker's position has nine decimals, rounded where a split made more
+
+
+def split_of(books: Books) -> Fraction | None:
+    """New shares for an old one, where the broker's position is what a split makes of all our fills; else None.
+
+    What companies do: n:1, odd ratios of small numbers (3:2, 5:4), stock dividends of whole percents. A position that
+    is larger by chance seldom hits one to nine decimals; then people look once for nothing.
+    """
+    if books.broker_position is None or not books.is_broker_quiet or not books.filled < books.broker_position:
+        return None
+    near = Fraction(books.broker_position / books.filled).limit_denominator(100) if books.filled else Fraction(0)
+    is_usual = near.denominator == 1 or near.denominator <= 10 >= near.numerator or near <= 2
+    expected = books.filled * near.numerator / near.denominator
+    return near if is_usual and 1 < near <= 100 and abs(expected - books.broker_position) <= NANO else None
 
 
 def ratio(books: Books) -> Decimal | None:

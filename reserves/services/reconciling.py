@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from django.db import transaction
 
-from accounts.services import place_hold, record_audit
+from accounts.services import hold_once, place_hold, record_audit
 from agora.lib import crashpoints, events, log
 from agora.lib.db import serializable
 from agora.lib.money import plain
@@ -17,7 +17,7 @@ from minting.selectors import supply
 from orders.brokers import get_broker
 from orders.selectors import asset_by_symbol, fill_book
 from reserves.models import Break, BreakNote, ReconciliationRun
-from reserves.reconcile import Books, Difference, compare
+from reserves.reconcile import Books, Difference, compare, split_of
 from reserves.states import BreakAction, BreakKind
 
 logger = log.get(__name__)
@@ -86,7 +86,14 @@ def _keep(*, symbol: str, books: Books, block: tuple[int, str], now: datetime) -
     )
     found = [difference for difference in compare(books) if not _is_explained(asset.pk, difference)]
     for difference in found:
-        _open(asset_id=asset.pk, symbol=symbol, difference=difference, now=now)
+        row = _open(asset_id=asset.pk, symbol=symbol, difference=difference, now=now)
+        if difference.kind == BreakKind.BROKER_OVER and (split := split_of(books)):
+            hold_once(
+                subject=f"asset:{symbol}",
+                owner=f"suspected-split:{row.pk}",  # a break that people have looked at holds nothing again
+                reason=f"the broker holds {split.numerator}:{split.denominator} of what it filled for us: a split?",
+                now=now,
+            )
     gone = Break.objects.filter(asset=asset, closed_at=None).exclude(kind__in=[d.kind for d in found])
     gone.update(closed_at=now)
     return run
@@ -102,7 +109,7 @@ def _is_explained(asset_id: int, difference: Difference) -> bool:
     return difference.kind not in STOPPING and difference.quantity <= explained
 
 
-def _open(*, asset_id: int, symbol: str, difference: Difference, now: datetime) -> None:
+def _open(*, asset_id: int, symbol: str, difference: Difference, now: datetime) -> Break:
     row, created = Break.objects.get_or_create(
         asset_id=asset_id,
         kind=difference.kind,
@@ -116,3 +123,4 @@ def _open(*, asset_id: int, symbol: str, difference: Difference, now: datetime) 
         problem = f"{difference.kind.label}: {plain(difference.quantity)}"
         place_hold(subject=f"asset:{symbol}", owner=OWNER, reason=problem, now=now)
     logger.error("break", asset=symbol, kind=difference.kind, quantity=str(difference.quantity))
+    return row

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from datetime import timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from orders.brokers import get_broker
 from orders.brokers.base import OrderRequest
 from reserves.errors import BreakRefused
 from reserves.models import Break, ReconciliationRun
-from reserves.reconcile import Books, compare, ratio
+from reserves.reconcile import Books, compare, ratio, split_of
 from reserves.selectors import breaks, positions, ratio_history
 from reserves.services import assign_break, refresh, resolve_break
 from reserves.states import BreakKind
@@ -66,6 +67,33 @@ def test_each_inequality_that_fails_is_named_with_its_size(changes: dict[str, An
     found = compare(books(**changes))
     assert [difference.kind for difference in found] == kinds
     assert all(difference.quantity > 0 for difference in found)
+
+
+@pytest.mark.parametrize(
+    ("filled", "position", "quiet", "split"),
+    [
+        ("8.25", "33", True, Fraction(4)),
+        ("8.25", "10.3125", True, Fraction(5, 4)),
+        ("8.25", "12.375", True, Fraction(3, 2)),
+        ("1.01", "1.0504", True, Fraction(26, 25)),  # a stock dividend of 4 %
+        ("0.333333333", "0.499999999", True, Fraction(3, 2)),  # the broker cut what has ten decimals
+        ("0.333333333", "0.5", True, Fraction(3, 2)),
+        ("0.25", "12.5", True, Fraction(50)),
+        ("8.25", "33", False, None),  # something is under way there
+        ("8.25", "33.01", True, None),
+        ("8.25", "8.25", True, None),
+        ("8.25", "8.2501", True, None),
+        ("0.25", "2.15", True, None),  # two shares of the house's own
+        ("8.25", "0.825", True, None),  # less is BROKER_SHORT: one lost bust looks like that, too
+        ("0", "2", True, None),
+        ("8.25", "0", True, None),
+    ],
+)
+def test_a_split_that_nobody_announced_shows_in_the_position(
+    filled: str, position: str, quiet: bool, split: Fraction | None
+) -> None:
+    told = books(filled=Decimal(filled), broker_position=Decimal(position), is_broker_quiet=quiet)
+    assert split_of(told) == split
 
 
 def test_a_ratio_is_rounded_down_and_absent_without_tokens() -> None:
@@ -150,11 +178,11 @@ def test_a_shortfall_pauses_minting_within_one_run_until_staff_release_it(world:
 @pytest.mark.django_db(transaction=True)
 def test_shares_that_the_broker_has_beyond_our_fills_are_explained_once(world: World) -> None:
     world.until_settled(world.place())
-    get_broker().submit(OrderRequest(client_order_id="by-hand", symbol="AAPL", quantity=Decimal(2)))
-    world.until(lambda: get_broker().positions()["AAPL"] == Decimal("2.25"))
+    get_broker().submit(OrderRequest(client_order_id="by-hand", symbol="AAPL", quantity=Decimal("1.9")))
+    world.until(lambda: get_broker().positions()["AAPL"] == Decimal("2.15"))
     refresh(now=timezone.now(), fresh=timedelta(0))
     (found,) = breaks(now=timezone.now())
-    assert (found.kind, found.quantity, found.owner) == ("BROKER_OVER", 2, "")
+    assert (found.kind, found.quantity, found.owner) == ("BROKER_OVER", Decimal("1.9"), "")
     assert Hold.objects.filter(released_at=None).count() == 0  # it is nothing that a holder could lose by
 
     paula, sven = staff()
@@ -168,9 +196,23 @@ def test_shares_that_the_broker_has_beyond_our_fills_are_explained_once(world: W
     assert (resolved.resolution, resolved.closed_at) == ("two shares of the house's own", now)
 
     get_broker().submit(OrderRequest(client_order_id="more-by-hand", symbol="AAPL", quantity=Decimal(1)))
-    world.until(lambda: get_broker().positions()["AAPL"] == Decimal("3.25"))
+    world.until(lambda: get_broker().positions()["AAPL"] == Decimal("3.15"))
     refresh(now=timezone.now(), fresh=timedelta(0))
-    assert [(row.kind, row.quantity) for row in breaks(now=now)] == [("BROKER_OVER", 3)]
+    assert [(row.kind, row.quantity) for row in breaks(now=now)] == [("BROKER_OVER", Decimal("2.9"))]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_position_that_a_split_explains_holds_the_asset_until_people_have_looked(world: World) -> None:
+    world.until_settled(world.place())
+    get_broker().submit(OrderRequest(client_order_id="like-a-split", symbol="AAPL", quantity=Decimal("0.75")))
+    world.until(lambda: get_broker().positions()["AAPL"] == 1)
+    refresh(now=timezone.now(), fresh=timedelta(0))
+    hold = Hold.objects.get(released_at=None)
+    assert (hold.subject, "4:1" in hold.reason) == ("asset:AAPL", True)
+
+    release_by_two(hold)
+    refresh(now=timezone.now(), fresh=timedelta(0))
+    assert not Hold.objects.filter(released_at=None).exists()
 
 
 @pytest.mark.django_db(transaction=True)
