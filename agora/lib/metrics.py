@@ -122,7 +122,12 @@ LOOP_TROUBLES = Tally(
     labels=("loop", "kind"),
     buckets=STEP_BUCKETS,
 )
-TALLIES = (MOVES, ORDER_AGES, REQUESTS, CALLS, TASKS, LOOP_TROUBLES)
+ROW_TROUBLES = Tally(
+    name="agora_row_trouble_seconds",
+    help="Rows that a loop left alone because of an error of their own, by how long their step had run.",
+    labels=("loop", "kind"),
+)
+TALLIES = (MOVES, ORDER_AGES, REQUESTS, CALLS, TASKS, LOOP_TROUBLES, ROW_TROUBLES)
 
 
 def _make(tally: Tally) -> Any:

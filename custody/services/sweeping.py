@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
-from agora.lib import events
+from accounts.services import place_hold
+from agora.lib import events, rows
 from custody.models import CustodyRecord
 from custody.states import CustodyStatus as S
 
@@ -24,10 +26,17 @@ def sweep_custody(*, now: datetime) -> int:
             .filter(waiting, next_attempt_at__lte=now)
             .order_by("next_attempt_at")[:BATCH]
         )
-        for record in due:
-            event = "custody.completed" if record.status == S.COMPLETED else "custody.advance"
-            events.emit(event, record.pk, order_id=record.order_id)
+        rows.each(due, _nudge, name="sweep-custody", hold=partial(_hold, now=now))
         CustodyRecord.objects.filter(pk__in=[record.pk for record in due]).update(
             next_attempt_at=now + timedelta(seconds=settings.NUDGE_AFTER)
         )
     return len(due)
+
+
+def _nudge(record: CustodyRecord) -> None:
+    event = "custody.completed" if record.status == S.COMPLETED else "custody.advance"
+    events.emit(event, record.pk, order_id=record.order_id)
+
+
+def _hold(record: CustodyRecord, trouble: rows.Trouble, *, now: datetime) -> None:
+    place_hold(subject=f"order:{record.order_id}", owner=rows.OWNER, reason=trouble.reason, now=now)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
 
-from agora.lib import events
+from accounts.services import place_hold
+from agora.lib import events, rows
 from orders.models import Order
 from orders.states import OrderStatus as S
 
@@ -27,15 +29,23 @@ def sweep_orders(*, now: datetime) -> int:
             .filter(Q(status__in=[S.PENDING, S.SUBMITTING, S.FILLED]) | CANCEL_UNDER_WAY, next_attempt_at__lte=now)
             .order_by("next_attempt_at")[:BATCH]
         )
-        for order in due:
-            if order.status in (S.PENDING, S.SUBMITTING):
-                events.emit("order.accepted", order.pk, order_id=order.pk)
-            elif order.status != S.FILLED:
-                events.emit("order.cancel_requested", order.pk, order_id=order.pk)
-            elif order.filled_quantity == order.broker_filled_quantity:
-                events.emit("order.filled", order.pk, order_id=order.pk)
+        rows.each(due, _nudge, name="sweep-orders", hold=partial(_hold, now=now))
+        for order in due:  # an odd one, too, or it would be due for ever
             wait = min(60.0, settings.NUDGE_AFTER * 2 ** min(order.attempts, 4))
             Order.objects.filter(pk=order.pk).update(
                 next_attempt_at=now + timedelta(seconds=wait), attempts=F("attempts") + 1
             )
     return len(due)
+
+
+def _nudge(order: Order) -> None:
+    if order.status in (S.PENDING, S.SUBMITTING):
+        events.emit("order.accepted", order.pk, order_id=order.pk)
+    elif order.status != S.FILLED:
+        events.emit("order.cancel_requested", order.pk, order_id=order.pk)
+    elif order.filled_quantity == order.broker_filled_quantity:
+        events.emit("order.filled", order.pk, order_id=order.pk)
+
+
+def _hold(order: Order, trouble: rows.Trouble, *, now: datetime) -> None:
+    place_hold(subject=f"order:{order.pk}", owner=rows.OWNER, reason=trouble.reason, now=now)

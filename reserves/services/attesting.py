@@ -11,14 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 
 from django.conf import settings
 from django.db.models import Max
 from eth_utils import keccak
 
-from agora.lib import crashpoints, locks, log
+from agora.lib import crashpoints, locks, log, rows
 from agora.lib.db import serializable
-from agora.lib.errors import Rejected, Unavailable, Uncertain, VendorError
+from agora.lib.errors import Rejected, VendorError
 from agora.lib.keyfiles import KeyFileRefused
 from agora.lib.money import plain, wei_from_shares
 from custody.custodians import get_custodian
@@ -48,20 +49,23 @@ class NotAttestable(Exception):
 
 
 def keep_attested(*, now: datetime) -> None:
-    """A report for every token whose reserves changed, run out, or are waited for. Raises Unavailable, Uncertain."""
-    failures: list[VendorError] = []
-    for token in gated_tokens():
+    """A report for every token whose reserves changed, run out, or are waited for; none keeps the others waiting.
+
+    Raises VendorError, when all had their turn.
+    """
+
+    def attend(token: GatedToken) -> None:
         if is_quiet(token=token, now=now):
-            continue
+            return
         with locks.exclusive("attest", token.token_id, wait=0) as mine:
-            try:
-                if mine:
-                    _attend(token, now)
-            except (Unavailable, Uncertain) as trouble:  # one token's must not keep the others waiting
-                logger.warning("report postponed", asset=token.symbol, detail=trouble.detail)
-                failures.append(trouble)
-    if failures:
-        raise failures[0]
+            if mine:
+                _attend(token, now)
+
+    rows.each(gated_tokens(), attend, name="attest", hold=partial(_say_why, now=now), each_asks=True)
+
+
+def _say_why(token: GatedToken, trouble: rows.Trouble, *, now: datetime) -> None:
+    explain_wait(symbol=token.symbol, reason=trouble.reason, now=now)
 
 
 def is_quiet(*, token: GatedToken, now: datetime) -> bool:

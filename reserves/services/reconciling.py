@@ -8,7 +8,7 @@ from decimal import Decimal
 from django.db import transaction
 
 from accounts.services import hold_once, place_hold, record_audit
-from agora.lib import crashpoints, events, log
+from agora.lib import crashpoints, events, log, rows
 from agora.lib.db import serializable
 from agora.lib.money import plain
 from custody.custodians import get_custodian
@@ -36,11 +36,19 @@ def ask_reconciliation(*, actor: str, reason: str, now: datetime) -> None:
 
 
 def refresh(*, now: datetime, fresh: timedelta = FRESH) -> None:
-    """Reconcile each asset whose last run is older than `fresh`. Raises Unavailable, Uncertain."""
-    for vault in vaults():
+    """Reconcile each asset whose last run is older than `fresh`. Raises VendorError, when all had their turn."""
+
+    def renew(vault: Vault) -> None:
         last = ReconciliationRun.objects.filter(asset__symbol=vault.symbol).order_by("-as_of").first()
         if last is None or last.as_of <= now - fresh:
             reconcile(vault=vault, now=now)
+
+    rows.each(vaults(), renew, name="reconcile", hold=_leave_stale, each_asks=True)
+
+
+def _leave_stale(vault: Vault, trouble: rows.Trouble) -> None:
+    """No hold: what cannot be compared has an old run, which alarms by itself and says nothing about minting."""
+    logger.error("not reconciled", asset=vault.symbol, trouble=str(trouble))
 
 
 def reconcile(*, vault: Vault, now: datetime) -> ReconciliationRun | None:
