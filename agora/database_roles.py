@@ -21,6 +21,7 @@ _LOCKED: Mapping[str, tuple[str, ...]] = {"accounts_monitoringrule": ("id",)}
 _NOT_THE_WEBS = frozenset(
     {
         "accounts_auditseal",
+        "agora_heartbeat",
         "custody_vaultaccount",
         "django_q_schedule",
         "django_q_task",

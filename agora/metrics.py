@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.models import Count
 from django_q.models import Failure, OrmQ
 
+from agora.lib.heartbeats import heartbeats
 from agora.lib.metrics import Gauge, Reading, Source, seconds_since
 from agora.panels import LOOPS, turning_loops, workers
 from agora.stuck import OLDER_THAN, find_stuck
@@ -30,6 +31,13 @@ OLDEST = Gauge(name="agora_queue_oldest_seconds", help="How long the oldest task
 
 LOOP = Gauge(name="agora_loop_turning", help="1 if some follower turns this loop.", labels=("loop",))
 WORKERS = Gauge(name="agora_workers", help="Clusters of workers that listen to the queue.")
+
+BEAT = Gauge(name="agora_heartbeat_seconds", help="How long ago a loop, or a worker, last turned.", labels=("process",))
+SKEW = Gauge(
+    name="agora_clock_skew_seconds",
+    help="How far the clock of the machine that turns it is ahead of the database's.",
+    labels=("process",),
+)
 
 STUCK = Gauge(
     name="agora_stuck", help="Rows that have not moved for a minute, by what they wait for.", labels=("kind", "cause")
@@ -67,6 +75,9 @@ def _processes(*, now: datetime) -> Iterator[Reading]:
     for name in LOOPS:
         yield LOOP.is_at(name in turning, loop=name)
     yield WORKERS.is_at(workers())
+    for one in heartbeats():
+        yield BEAT.is_at(one.age, process=one.name)
+        yield SKEW.is_at(one.skew, process=one.name)
 
 
 def _stuck(*, now: datetime) -> Iterator[Reading]:
@@ -78,5 +89,5 @@ def _stuck(*, now: datetime) -> Iterator[Reading]:
 
 DATABASE = Source(name="database", gauges=(CONNECTIONS, CONNECTIONS_MOST, LOCK_WAIT, SIZE), read=_database)
 QUEUE = Source(name="queue", gauges=(TASKS, FAILED, OLDEST), read=_queue)
-PROCESSES = Source(name="processes", gauges=(LOOP, WORKERS), read=_processes)
+PROCESSES = Source(name="processes", gauges=(LOOP, WORKERS, BEAT, SKEW), read=_processes)
 STILL = Source(name="stuck", gauges=(STUCK, STUCK_OLDEST), read=_stuck)

@@ -17,3 +17,11 @@ class RateBucket(models.Model):
 
 class Floor(models.Model):
     """No rows, a lock: `agora.lib.db` shares it among all commands, or gives it to one alone that kept losing races."""
+
+
+class Heartbeat(models.Model):
+    """When a loop or a worker last turned: written by `agora.lib.heartbeats` alone, by the database's clock."""
+
+    name = models.CharField(max_length=60, primary_key=True)  # "loop:chain", "worker"
+    turned_at = models.DateTimeField()
+    skew = models.FloatField()  # seconds that its machine's clock was ahead of the database's

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,13 +12,23 @@ from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.urls import reverse
 
+from agora.lib import heartbeats
 from agora.lib.admin import offers_for
 from custody.selectors import stuck_custody
 from minting.selectors import stuck_mints
-from orders.selectors import CAUSES, FAILED, HELD, UNCERTAIN, StuckRow, stuck_orders
+from orders.selectors import CAUSES, FAILED, HELD, OURS, OUTSIDE, UNCERTAIN, StuckRow, stuck_orders
 
 MODELS = {"order": "orders.Order", "custody record": "custody.CustodyRecord", "mint": "minting.MintTx"}
 OLDER_THAN = 60.0  # seconds
+
+
+def standing_processes() -> list[str]:
+    """Which processes of ours do not move, though they may be there: what rows then really wait for."""
+    found = [f"no worker has taken a task for {age:.0f} s" for age in [heartbeats.stands(heartbeats.WORKER)] if age]
+    if age := heartbeats.follower_stands():
+        found.insert(0, f"no loop of a follower has turned for {age:.0f} s: it is stopped, or frozen")
+    skewed = [one for one in heartbeats.heartbeats() if abs(one.skew) > heartbeats.SKEW_MOST]
+    return found + [f"the clock of {one.name} is {one.skew:+.1f} s from the database's" for one in skewed]
 
 
 def find_stuck(*, older_than: float, now: datetime) -> list[StuckRow]:
@@ -28,7 +38,15 @@ def find_stuck(*, older_than: float, now: datetime) -> list[StuckRow]:
         *stuck_custody(before=before, now=now),
         *stuck_mints(before=before, now=now),
     ]
+    if heartbeats.follower_stands():  # whatever the outside said meanwhile, nobody heard it
+        found = [_waits_for_us(row) for row in found]
     return sorted(found, key=lambda row: row.since)
+
+
+def _waits_for_us(row: StuckRow) -> StuckRow:
+    if row.cause != OUTSIDE:
+        return row
+    return replace(row, cause=OURS, waits_for=f"a follower, which stands still: it would hear of {row.waits_for}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

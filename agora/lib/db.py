@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import ParamSpec, TypeVar
 
-from django.db import DatabaseError, InterfaceError, connection, transaction
+import psycopg
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from psycopg import IsolationLevel
 
 from agora.lib import locks
@@ -23,6 +24,9 @@ ALONE_AFTER = 8  # losses: then it lets all others end, and has no rival
 # serialization_failure, deadlock_detected; PostgreSQL's manual (13.5) adds unique_violation, which may be a lost race
 # under SERIALIZABLE: that one is tried a second time only, for it may just as well be final.
 RETRIES = {"40001": ATTEMPTS, "40P01": ATTEMPTS, "23505": 2}
+
+# Without a code: the driver's own words, as when no connection could be made, or one was closed.
+CANNOT_CONNECT = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
 
 FLOOR_WAIT = 500  # ms
 FLOOR_IDLE = 5000  # ms without a statement, having it alone: stopped, or cut off; PostgreSQL ends the session
@@ -72,6 +76,30 @@ def _retried(command: Callable[P, R], *, alone_after: int) -> Callable[P, R]:
                 time.sleep(random.uniform(0, 0.002 * 2 ** tries.total()))  # noqa: S311 - jitter, not a secret
 
     return run
+
+
+# By PostgreSQL's manual, appendix A: connection exceptions, insufficient resources (too many connections, disk full,
+# out of memory), operator intervention but a statement's own cancel (57014), system errors.
+AWAY_CLASSES = ("08", "53", "57P", "58")
+AWAY = {"25006", "25P03", "25P04"}  # read-only (a standby, or a disk that fills up); a session ended for its idleness
+
+
+def is_away(error: BaseException | None) -> bool:
+    """Whether the database could not serve this, whoever had asked: it is no fault of the request or of our code.
+
+    What was asked for may have been done: a connection can break after its COMMIT was read.
+    """
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, DatabaseError | InterfaceError | psycopg.Error):
+            state = getattr(error, "sqlstate", None) or _sqlstate(error)
+            if state.startswith(AWAY_CLASSES) or state in AWAY:
+                return True
+            if not state and isinstance(error, CANNOT_CONNECT):
+                return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def is_lost_race(error: Exception) -> bool:
@@ -141,5 +169,5 @@ def _is_serializable() -> bool:
     return getattr(connection.connection, "isolation_level", None) == IsolationLevel.SERIALIZABLE
 
 
-def _sqlstate(error: DatabaseError) -> str:
+def _sqlstate(error: BaseException) -> str:
     return getattr(error.__cause__, "sqlstate", None) or ""

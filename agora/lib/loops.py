@@ -17,7 +17,7 @@ from pathlib import Path
 from django.db import Error as DatabaseError
 from django.db import connection
 
-from agora.lib import locks, log
+from agora.lib import heartbeats, locks, log
 from agora.lib.errors import VendorError
 from agora.lib.metrics import LOOP_TROUBLES
 
@@ -74,6 +74,7 @@ def _keep_turning(loop: Loop, stop: threading.Event) -> None:
             with locks.exclusive("loop", loop.name, wait=0) as mine:
                 while mine and not stop.is_set():
                     loop.step(stop)
+                    heartbeats.beat(f"{heartbeats.FOLLOWER}{loop.name}")
                     wait = PATIENCE[0]
                     stop.wait(loop.every() if callable(loop.every) else loop.every)
             stop.wait(STAND_BY)

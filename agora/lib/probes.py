@@ -7,18 +7,27 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import secrets
+import time
 from collections.abc import Callable
 
 from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db import Error as DatabaseError
-from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
+from django_q.models import OrmQ
 
-from agora.lib import scraping
+from agora.lib import heartbeats, scraping
 from agora.lib.visitors import address_of
 
+WRITES_FOR = 5.0  # seconds for which a write that went well stands for another
+TRIED_BYTES = 12_000
+# The queue's table: whoever takes an order writes there, and every role of ours may. The lock is far in the future.
+_TRY = f"INSERT INTO {OrmQ._meta.db_table} (key, payload, lock) VALUES ('readyz', %s, 'infinity')"  # noqa: S608 - a name
+
+_wrote_at = -WRITES_FOR
 _migrated = False  # our migrations are this process's code: what was applied once stays so
 
 
@@ -54,14 +63,36 @@ def metrics(request: HttpRequest) -> HttpResponse:
 def _missing() -> list[str]:
     global _migrated
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
         if not _migrated:
             executor = MigrationExecutor(connection)
             _migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
+        if not _migrated:
+            return ["migrations"]
+        if not _takes_more():
+            return ["database"]
+        return ["follower"] if heartbeats.follower_stands() else []
     except DatabaseError:
+        connection.close()  # ours may be the one that is broken: the next look takes a new one
         return ["database"]
-    return [] if _migrated else ["migrations"]
+
+
+def _takes_more() -> bool:
+    """Whether the database takes one more connection, and a row on it: requests on connections that are open already
+    may go well while it does not, until they are not. Looked at now and then, for anybody may ask us often."""
+    global _wrote_at
+    if time.monotonic() - _wrote_at < WRITES_FOR:
+        return True
+    new = connections.create_connection(DEFAULT_DB_ALIAS)
+    try:
+        with new.cursor() as cursor:
+            cursor.execute("BEGIN")
+            # Text that does not compress: it wants pages of its own, which a full disk does not give. Never committed.
+            cursor.execute(_TRY, [secrets.token_urlsafe(TRIED_BYTES)])
+            cursor.execute("ROLLBACK")
+    finally:
+        new.close()
+    _wrote_at = time.monotonic()
+    return True
 
 
 def _may_scrape(request: HttpRequest) -> bool:

@@ -38,7 +38,7 @@ from django_q.cluster import Cluster
 from django_q.conf import Conf
 from django_q.signing import SignedPackage
 
-from agora.lib import lifeline, observing
+from agora.lib import heartbeats, lifeline, observing
 from agora.lib.doorbell import Doorbell
 from agora.lib.vitals import BUSY, EXECUTED, IDLE, RETURNED, SENT, SENTINEL, Vitals
 
@@ -83,7 +83,15 @@ class PulsingDoorbell(Doorbell):
             return tasks
         self._pulse_at = time.monotonic()
         _report(SENT)
+        self._beat()
         return [(_PULSE, _pulse_package()), *(tasks or [])]
+
+    def _beat(self) -> None:
+        """It only tells the time: the queue goes on without."""
+        try:
+            heartbeats.beat(heartbeats.WORKER)
+        except DatabaseError as error:
+            logger.warning("No sign of life could be left: %s", error)
 
     def delete(self, task_id: int | str) -> None:
         if task_id == _PULSE:

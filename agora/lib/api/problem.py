@@ -26,6 +26,30 @@ class Busy(AgoraError):
     retry_after = 1
 
 
+class DatabaseAway(AgoraError):
+    code = "database_unavailable"
+    status = 503
+    title = "We cannot keep anything right now"
+    retry_after = 5
+
+    def __init__(self) -> None:
+        super().__init__(
+            "It is not your request's fault. Send the same request again after `Retry-After` seconds: with the same "
+            "`client_order_id` or `Idempotency-Key` nothing is done twice."
+        )
+
+
+def passing(error: BaseException | None) -> AgoraError | None:
+    """The refusal that an error of the database means, where the same request may succeed in a moment."""
+    if isinstance(error, Exception) and db.is_lost_race(error):
+        logger.warning("gave up a lost race", problem=str(error).partition("\n")[0])
+        return Busy("Nothing was changed. Send the same request again in a moment.")
+    if db.is_away(error):
+        logger.error("database away", problem=str(error).partition("\n")[0])
+        return DatabaseAway()
+    return None
+
+
 # DRF's own codes for a field's faults → ours
 FIELD_CODES = {
     "required": "missing",
@@ -66,9 +90,7 @@ def plain(error: AgoraError, request: HttpRequest | None = None) -> JsonResponse
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's EXCEPTION_HANDLER. None (a plain 500, logged by Django) for what we did not foresee."""
     request = getattr(context.get("request"), "_request", None)
-    if db.is_lost_race(error):
-        logger.warning("gave up a lost race", problem=str(error).partition("\n")[0])
-        error = Busy("Nothing was changed. Send the same request again in a moment.")
+    error = passing(error) or error
     if isinstance(error, AgoraError):
         return response(
             status=error.status,

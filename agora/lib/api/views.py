@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import sys
+
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
+from django.utils.html import format_html
 from django.views import defaults
 from django.views.decorators.http import require_safe
 from drf_spectacular.utils import extend_schema
@@ -45,11 +48,30 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Django's handler500: what we did not foresee, in the API's own form where the API was asked."""
+    """Django's handler500: what we did not foresee, in the API's own form where the API was asked.
+
+    Any layer's error comes here, middleware's too: so it is here that the database's trouble becomes a 503.
+    """
+    if refusal := problem.passing(sys.exc_info()[1]):
+        return problem.plain(refusal, request) if request.path.startswith("/api/") else _try_again(request, refusal)
     if not request.path.startswith("/api/"):
         return defaults.server_error(request)
     error = InternalError("It is not your request's fault. Send the same request again in a moment.")
     return problem.plain(error, request)
+
+
+def _try_again(request: HttpRequest, refusal: AgoraError) -> HttpResponse:
+    """A page that needs no database: who looks, and what the frame shows them, cannot be known now."""
+    language = catalogue.language_of(request)
+    entry = catalogue.entry(refusal.code, language)
+    assert entry is not None
+    body = format_html(
+        '<!doctype html><html lang="{}"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        "<title>{}</title><h1>{}</h1><p>{}</p>",
+        *(catalogue.TAGS[language], entry.title, entry.title, entry.action),
+    )
+    headers = {"Retry-After": str(refusal.retry_after), "Content-Language": catalogue.TAGS[language]}
+    return HttpResponse(body, status=refusal.status, headers=headers)
 
 
 @require_safe

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
-from agora.stuck import find_stuck
+from agora.stuck import find_stuck, standing_processes
 from orders.selectors import StuckRow
 
 
@@ -29,6 +29,8 @@ class Command(BaseCommand):
             return
         for row in rows:
             self.stdout.write(_line(row, now))
+        for words in standing_processes():
+            self.stdout.write(words)
         self.stdout.write(f"{len(rows)} rows have not moved for {options['older_than']:g} s")
 
 

@@ -17,6 +17,7 @@ CODES: dict[str, tuple[int, bool]] = {
     "rate_limited": (429, True),
     "internal_error": (500, True),
     "busy": (503, True),
+    "database_unavailable": (503, True),
     # The caller
     "not_authenticated": (401, False),
     "authentication_failed": (401, False),

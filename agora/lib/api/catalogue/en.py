@@ -337,6 +337,11 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Others changed the same rows at the same moment, again and again. Nothing was changed by yours.",
         "Try again after `Retry-After` seconds, as it is.",
     ),
+    "database_unavailable": (
+        "We cannot keep anything right now",
+        "Our database cannot be reached, or takes nothing more. It is not your request's fault.",
+        "Try again in a few seconds, as it is. Orders with the same `client_order_id` are not made twice.",
+    ),
     "price_unavailable": (
         "We have no fresh price right now",
         "The limit is counted at a price of the last minute, and there is none. Nothing was ordered.",

@@ -329,6 +329,11 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Otras cambiaron las mismas filas en el mismo momento, una y otra vez. La suya no cambió nada.",
         "Intente de nuevo tras `Retry-After` segundos, tal como está.",
     ),
+    "database_unavailable": (
+        "No podemos guardar nada ahora",
+        "No se puede acceder a nuestra base de datos, o no acepta nada más. La culpa no es de su solicitud.",
+        "Intente de nuevo en unos segundos, tal como está. Órdenes con el mismo `client_order_id` no se repiten.",
+    ),
     "price_unavailable": (
         "No tenemos un precio reciente ahora",
         "El límite se cuenta a un precio del último minuto, y no lo hay. No se pidió nada.",

@@ -329,6 +329,11 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Outros alteraram as mesmas linhas no mesmo momento, repetidas vezes. O seu não alterou nada.",
         "Tente de novo após `Retry-After` segundos, como está.",
     ),
+    "database_unavailable": (
+        "Não podemos guardar nada agora",
+        "Nosso banco de dados não pode ser alcançado, ou não aceita mais nada. A culpa não é do seu pedido.",
+        "Tente de novo em alguns segundos, como está. Ordens com o mesmo `client_order_id` não se repetem.",
+    ),
     "price_unavailable": (
         "Não temos um preço recente agora",
         "O limite é contado a um preço do último minuto, e não há. Nada foi pedido.",
