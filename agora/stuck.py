@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.apps import apps
 from django.contrib.admin import AdminSite
@@ -14,9 +15,9 @@ from django.urls import reverse
 
 from agora.lib import heartbeats
 from agora.lib.admin import offers_for
-from custody.selectors import stuck_custody
+from custody.selectors import in_custody_books, stuck_custody, vaults
 from minting.selectors import stuck_mints
-from orders.selectors import CAUSES, FAILED, HELD, OURS, OUTSIDE, UNCERTAIN, StuckRow, stuck_orders
+from orders.selectors import CAUSES, FAILED, HELD, OURS, OUTSIDE, UNCERTAIN, StuckRow, order_facts, stuck_orders
 
 MODELS = {"order": "orders.Order", "custody record": "custody.CustodyRecord", "mint": "minting.MintTx"}
 OLDER_THAN = 60.0  # seconds
@@ -38,9 +39,30 @@ def find_stuck(*, older_than: float, now: datetime) -> list[StuckRow]:
         *stuck_custody(before=before, now=now),
         *stuck_mints(before=before, now=now),
     ]
+    found = with_custody(found)
     if heartbeats.follower_stands():  # whatever the outside said meanwhile, nobody heard it
         found = [_waits_for_us(row) for row in found]
     return sorted(found, key=lambda row: row.since)
+
+
+def with_custody(found: list[StuckRow]) -> list[StuckRow]:
+    """A filled order waits for the custodian only if the custodian was asked."""
+    filled = [row.row_id for row in found if row.kind == "order" and row.status == "FILLED"]
+    unclaimed = set(filled) - in_custody_books(order_ids=filled)
+    if not unclaimed:
+        return found
+    known = {vault.symbol for vault in vaults()}
+    return [_unclaimed(row, known) if row.kind == "order" and row.row_id in unclaimed else row for row in found]
+
+
+def _unclaimed(row: StuckRow, known: set[str]) -> StuckRow:
+    facts = order_facts(order_id=UUID(row.order_id))
+    if facts.symbol not in known:
+        words = f"us: there is no vault account for {facts.symbol} (manage.py deploy_token opens it)"
+        return replace(row, waits_for=words, cause=HELD if row.cause == HELD else OURS)
+    if not facts.filled_quantity:
+        return replace(row, waits_for="the broker to list all executions of its own sum")
+    return replace(row, waits_for="a worker to claim its shares in custody")
 
 
 def _waits_for_us(row: StuckRow) -> StuckRow:

@@ -133,6 +133,12 @@ def notifications_about(*, external_tx_ids: Sequence[str]) -> list[Notification]
     ]
 
 
+def in_custody_books(*, order_ids: Sequence[str]) -> set[str]:
+    """Those of these orders that have a record: the others' shares are not claimed yet."""
+    found = CustodyRecord.objects.filter(order_id__in=order_ids).values_list("order_id", flat=True)
+    return {str(order_id) for order_id in found.distinct()}
+
+
 def stuck_custody(*, before: datetime, now: datetime) -> list[StuckRow]:
     """Records that have not moved since `before`, oldest first: open, failed, or complete and never minted."""
     found = CustodyRecord.objects.filter(handed_over_at=None, updated_at__lt=before)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,7 +14,8 @@ from django.utils import timezone
 
 from accounts.services import place_hold
 from agora.management.commands.stuck import find_stuck
-from agora.tests.rows import new_order
+from agora.stuck import with_custody
+from agora.tests.rows import new_order, new_record
 from agora.tests.tables import unchanged
 from agora.tests.world import World
 from custody.models import CustodyRecord
@@ -125,3 +127,21 @@ def test_the_oldest_stands_first_and_the_youngest_not_at_all(transactional_db: N
     rows = find_stuck(older_than=60, now=now)
 
     assert [row.row_id for row in rows] == [str(orders[1].pk), str(orders[0].pk)]
+
+
+@pytest.mark.parametrize(
+    ("has_vault", "cause", "words"),
+    [(False, "ours", "there is no vault account for"), (True, "ours", "the broker to list all executions")],
+)
+def test_a_filled_order_that_custody_knows_nothing_of_does_not_wait_for_the_custodian(
+    has_vault: bool, cause: str, words: str
+) -> None:
+    order = new_record().order if has_vault else new_order()
+    if has_vault:  # another order of the same asset
+        order = new_order(asset=order.asset)
+    (row,) = [one for one in find_stuck(older_than=0, now=timezone.now()) if one.row_id == str(order.pk)]
+
+    (told,) = with_custody([replace(row, status="FILLED", waits_for="the custodian", cause="ours")])
+
+    assert told.cause == cause
+    assert words in told.waits_for
