@@ -49,6 +49,9 @@ bench: setup ## measure speed, memory and cost against docs/benchmarks.md's targ
 test: setup ## the whole suite, in parallel
 	@$(BIN)/python -m agora.tests.suite
 
+corpus: setup ## real answers of nodes, brokers, custodians and proxies through the adapters; none is final without a reason
+	@$(BIN)/python -m agora.tests.corpus
+
 chaos: setup ## kill our processes, fault the vendors, drop blocks; then judge by the outside's own books (CHAOS=--help)
 	@$(BIN)/python -m agora.tests.chaos $(CHAOS)
 
