@@ -49,7 +49,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         *(*_LOOP, *_QUEUE),
         *_view("accounts", "apitoken"),
         *("accounts.revoke_apitoken", "accounts.place_hold", "accounts.release_hold"),
-        *("orders.look_up_order", "orders.hold_order", "orders.cancel_order"),
+        *("orders.look_up_order", "orders.hold_order", "orders.cancel_order", "orders.settle_order"),
         *("custody.look_up_custodyrecord", "custody.retry_custodyrecord", "custody.close_custodyrecord"),
         *("minting.nudge_minttx", "minting.close_minttx", "minting.stop_token", "minting.start_token"),
         *("reserves.propose_reservereport", "reserves.publish_reservereport"),

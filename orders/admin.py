@@ -1,16 +1,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
+from accounts.services import propose
 from agora.lib.admin import Act, ReadOnlyAdmin, ReasonedAction, ReasonedAdmin
 from agora.lib.dossiers import OrderSubject, dossier_for
+from agora.lib.money import plain
 from orders import services
-from orders.forms import HoldForm
+from orders.errors import OrderNotSettleable
+from orders.forms import HoldForm, SettlementForm
 from orders.models import Asset, AssetPrice, BrokerMessage, FeedHealth, FxRate, MarketClock, Order
 from orders.states import CANCELLABLE, WITHOUT_FILL
 from orders.states import OrderStatus as S
@@ -46,6 +51,23 @@ def _cancel(row: Order, act: Act) -> None:
 def _hold(row: Order, act: Act, *, hours: int | None) -> None:
     until = act.now + timedelta(hours=hours) if hours else None
     services.hold_order(order_id=row.pk, actor=act.actor, reason=act.reason, until=until, now=act.now)
+
+
+def _propose_settlement(row: Order, act: Act, *, price_usd: Decimal | None) -> None:
+    sums = {"ours": plain(row.filled_quantity), "theirs": plain(row.broker_filled_quantity)}
+    if row.broker_filled_quantity > row.filled_quantity and not price_usd:
+        raise OrderNotSettleable("The broker bought more than our executions tell: give the price of the rest.")
+    _propose(row, act, "order.settle", {**sums, "price_usd": plain(price_usd) if price_usd else ""})
+
+
+def _propose_never_placed(row: Order, act: Act) -> None:
+    _propose(row, act, "order.never_placed", {"broker_client_order_id": row.broker_client_order_id})
+
+
+def _propose(row: Order, act: Act, action: str, payload: dict[str, str]) -> None:
+    propose(
+        action=action, subject=f"order:{row.pk}", payload=payload, proposer=act.user, reason=act.reason, now=act.now
+    )
 
 
 def _what_cancelling_does(row: Order) -> list[str]:
@@ -89,6 +111,35 @@ ORDER_ACTIONS = (
         refusal=_is_cancellable,
         is_dangerous=True,
         preview=_what_cancelling_does,
+    ),
+    ReasonedAction(
+        name="propose-settlement",
+        title="Propose to settle it by the broker's sum",
+        permission="orders.settle_order",
+        run=_propose_settlement,
+        form=SettlementForm,
+        refusal=lambda row, user: services.settlement_refusal(order=row),
+        is_dangerous=True,
+        preview=lambda row: [
+            f"The broker says {plain(row.broker_filled_quantity)}, its executions add up to"
+            f" {plain(row.filled_quantity)}. Check the broker's own statement first.",
+            "Once somebody else approves within 24 hours, the broker's sum counts: what is missing or was taken back is"
+            " written down as executions of staff. With nothing left the order ends, and the limit is given back.",
+            "Holds stay until they are released.",
+        ],
+    ),
+    ReasonedAction(
+        name="propose-never-placed",
+        title="Propose to close it as never placed",
+        permission="orders.settle_order",
+        run=_propose_never_placed,
+        refusal=lambda row, user: services.never_placed_refusal(order=row, now=timezone.now()),
+        is_dangerous=True,
+        preview=lambda row: [
+            f"The broker does not know {row.broker_client_order_id}: look into its console first.",
+            "Once somebody else approves within 24 hours, it is CANCELLED, its id is never sent again, and the"
+            " customer's limit is given back. Should a fill show up after all, it is the customer's.",
+        ],
     ),
 )
 

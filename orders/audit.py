@@ -47,9 +47,10 @@ INVARIANTS = [
         """
         SELECT id, status, filled_quantity, custody_quantity, minted_quantity, settled_quantity FROM orders_order
         WHERE status IN ('FILLED', 'CUSTODY_CONFIRMED', 'MINT_CONFIRMED', 'SETTLED') AND status <> CASE
-            WHEN settled_quantity >= filled_quantity THEN 'SETTLED'
-            WHEN minted_quantity >= filled_quantity THEN 'MINT_CONFIRMED'
-            WHEN custody_quantity >= filled_quantity THEN 'CUSTODY_CONFIRMED'
+            WHEN greatest(filled_quantity, custody_quantity) = 0 THEN 'FILLED'
+            WHEN settled_quantity >= coalesce(nullif(filled_quantity, 0), custody_quantity) THEN 'SETTLED'
+            WHEN minted_quantity >= coalesce(nullif(filled_quantity, 0), custody_quantity) THEN 'MINT_CONFIRMED'
+            WHEN custody_quantity >= coalesce(nullif(filled_quantity, 0), custody_quantity) THEN 'CUSTODY_CONFIRMED'
             ELSE 'FILLED'
         END
         """,

@@ -66,3 +66,9 @@ class OrderNotClosable(AgoraError):
     code = "order_not_closable"
     status = 409
     title = "This order cannot be closed"
+
+
+class OrderNotSettleable(AgoraError):
+    code = "order_not_settleable"
+    status = 409
+    title = "This order cannot be settled so"

@@ -101,6 +101,16 @@ class HoldForm(ReasonForm):
     )
 
 
+class SettlementForm(ReasonForm):
+    price_usd = forms.DecimalField(
+        min_value=Decimal("0.000000001"),
+        max_digits=18,
+        decimal_places=9,
+        required=False,
+        help_text="A share, from the broker's statement. Only where the broker bought more than our executions tell.",
+    )
+
+
 class ClosingForm(ReasonForm):
     resolution = forms.ChoiceField(choices=Resolution.choices, help_text="What the customer has got outside.")
     reference = forms.CharField(

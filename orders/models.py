@@ -175,6 +175,7 @@ class Order(Stateful):
             ("look_up_order", "Can have an uncertain order looked up at the broker"),
             ("cancel_order", "Can have an order cancelled"),
             ("hold_order", "Can hold an order"),
+            ("settle_order", "Can propose to settle an order against the broker's words"),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["customer", "client_order_id"], name="order_once_a_client_id"),

@@ -41,7 +41,7 @@ FINAL = frozenset({S.SETTLED, *WITHOUT_FILL})  # where an order stays unless a r
 CANCELLABLE = OPEN
 
 ENDED: dict[BrokerPhase, OrderStatus | None] = {  # how an order ends with nothing filled
-    BrokerPhase.FILLED: None,  # a contradiction: wait for the executions
+    BrokerPhase.FILLED: None,  # a contradiction: wait for the executions, or all of them were busted
     BrokerPhase.CANCELLED: S.CANCELLED,
     BrokerPhase.EXPIRED: S.EXPIRED,
     BrokerPhase.REJECTED: S.REJECTED,
@@ -49,18 +49,18 @@ ENDED: dict[BrokerPhase, OrderStatus | None] = {  # how an order ends with nothi
 
 MOVES: dict[str, frozenset[str]] = {
     S.PENDING: frozenset({S.SUBMITTING, S.CANCELLED}),  # cancelled before the broker heard of it
-    S.SUBMITTING: frozenset({S.SUBMITTED, S.REJECTED}),
+    S.SUBMITTING: frozenset({S.SUBMITTED, S.REJECTED, S.CANCELLED}),  # closed by two people as never placed
     S.SUBMITTED: frozenset({S.PARTIALLY_FILLED, S.FILLED, *WITHOUT_FILL}),
-    S.PARTIALLY_FILLED: frozenset({S.FILLED}),
+    S.PARTIALLY_FILLED: frozenset({S.FILLED, *WITHOUT_FILL}),  # out when busts took all of it back
     # Up by one; down by one when a block vanishes or a fill comes late (ADR 0003).
     S.FILLED: frozenset({S.CUSTODY_CONFIRMED}),
     S.CUSTODY_CONFIRMED: frozenset({S.MINT_CONFIRMED, S.FILLED}),
     S.MINT_CONFIRMED: frozenset({S.SETTLED, S.CUSTODY_CONFIRMED}),
     S.SETTLED: frozenset({S.MINT_CONFIRMED}),
-    # A fill that crossed the cancel.
+    # A fill that crossed the cancel, or of an order that was told as rejected.
     S.CANCELLED: frozenset({S.FILLED}),
     S.EXPIRED: frozenset({S.FILLED}),
-    S.REJECTED: frozenset(),
+    S.REJECTED: frozenset({S.FILLED}),
 }
 
 STAGE: dict[str, str] = {  # the four steps a customer sees, and the ways out; translated where they are shown
@@ -98,12 +98,18 @@ def public_type(*, before: str, after: str, actor: str) -> str:
 
 
 def rung(*, filled: Decimal, in_custody: Decimal, minted: Decimal, settled: Decimal) -> OrderStatus:
-    """How far a filled order is: as far as its slowest part."""
-    if settled >= filled:
+    """How far a filled order is: as far as its slowest part.
+
+    Where busts took all of it back, what is in custody is the measure: nothing is nowhere, not at the top.
+    """
+    whole = filled if filled > 0 else in_custody
+    if whole <= 0:
+        return S.FILLED
+    if settled >= whole:
         return S.SETTLED
-    if minted >= filled:
+    if minted >= whole:
         return S.MINT_CONFIRMED
-    if in_custody >= filled:
+    if in_custody >= whole:
         return S.CUSTODY_CONFIRMED
     return S.FILLED
 
@@ -120,6 +126,8 @@ def after_report(*, status: str, phase: str, filled: Decimal, broker_filled: Dec
 
     An order ends only when our sum of executions equals the broker's own: neither is believed alone.
     """
+    if status not in (S.SUBMITTED, S.PARTIALLY_FILLED, *WITHOUT_FILL):
+        return None
     ended = phase in ENDED
     if filled > 0 and (status in WITHOUT_FILL or (ended and filled == broker_filled)):
         return S.FILLED
@@ -128,5 +136,6 @@ def after_report(*, status: str, phase: str, filled: Decimal, broker_filled: Dec
     if filled > 0:
         return S.PARTIALLY_FILLED if status == S.SUBMITTED else None
     if ended and broker_filled == 0:
-        return ENDED[BrokerPhase(phase)]
+        was_busted = status == S.PARTIALLY_FILLED  # something was bought, and all of it was taken back
+        return ENDED[BrokerPhase(phase)] or (S.CANCELLED if was_busted else None)
     return None

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from importlib import import_module
 from typing import Any
 from urllib.parse import urlencode
@@ -160,6 +161,18 @@ def _uncertain() -> Order:
     return walk_to(new_order(), "SUBMITTING")
 
 
+def _long_uncertain() -> Order:
+    row = _uncertain()
+    long_ago = timezone.now() - timedelta(days=2)
+    Order.objects.filter(pk=row.pk).update(created_at=long_ago, updated_at=long_ago)
+    row.refresh_from_db()
+    return row
+
+
+def _disagreeing() -> Order:
+    return walk_to(new_order(filled_quantity=Decimal("0.1")), "PARTIALLY_FILLED")
+
+
 def _called() -> CustodyRecord:
     row = walk_to(new_record(), "SUBMITTED")
     CustodyRecord.objects.filter(pk=row.pk).update(called_at=timezone.now())
@@ -262,6 +275,8 @@ ACTIONS: dict[str, Case] = {
     "orders.order.look-up": Case(_uncertain, {"operations"}, {}, ("order.look_up",)),
     "orders.order.hold": Case(new_order, {"operations", "compliance"}, {"hours": "2"}, ("hold.place",)),
     "orders.order.cancel": Case(new_order, {"operations"}, {}, ("order.cancel",)),
+    "orders.order.propose-settlement": Case(_disagreeing, {"operations"}, {}, ("proposal.propose",)),
+    "orders.order.propose-never-placed": Case(_long_uncertain, {"operations"}, {}, ("proposal.propose",)),
     "custody.custodyrecord.retry": Case(_failed, {"operations"}, {}, ("custody.retry",)),
     "custody.custodyrecord.look-up": Case(_called, {"operations"}, {}, ("custody.look_up",)),
     "custody.custodyrecord.propose-close": Case(_failed, {"operations"}, SETTLED_OUTSIDE, ("proposal.propose",)),

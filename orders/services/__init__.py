@@ -10,6 +10,7 @@ from orders.services.placing import place_order, preview_order, register_asset
 from orders.services.pricing import record_price, refresh_prices
 from orders.services.progress import report_custody, report_minted
 from orders.services.rating import record_rate, refresh_rates
+from orders.services.settling import close_never_placed, never_placed_refusal, settle_by_brokers_sum, settlement_refusal
 from orders.services.steering import cancel_order_for, close_order, hold_order, look_up_order
 from orders.services.submitting import submit_order
 from orders.services.sweeping import sweep_orders
@@ -18,6 +19,7 @@ __all__ = [
     "cancel_order",
     "cancel_order_for",
     "catch_up",
+    "close_never_placed",
     "close_order",
     "evaluate_rules",
     "follow_trade_updates",
@@ -27,6 +29,7 @@ __all__ = [
     "ingest_report",
     "list_at_broker",
     "look_up_order",
+    "never_placed_refusal",
     "place_order",
     "preview_order",
     "record_price",
@@ -38,6 +41,8 @@ __all__ = [
     "report_custody",
     "report_minted",
     "send_cancel",
+    "settle_by_brokers_sum",
+    "settlement_refusal",
     "submit_order",
     "sweep_orders",
     "watch_corporate_actions",

@@ -5,15 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.utils import timezone
 
 from agora.lib import crashpoints, log
 from orders.brokers import get_broker
-from orders.brokers.base import Broker, MalformedUpdate, StreamOpened, TradeUpdate
+from orders.brokers.base import Broker, BrokerOrder, Execution, MalformedUpdate, StreamOpened, TradeUpdate
 from orders.models import FeedCursor, Fill, Order
 from orders.selectors import oldest_unsettled_at, unsettled_with_broker
-from orders.services.ingesting import ingest_execution, ingest_malformed, ingest_report
+from orders.services.guarding import Row, take_in_rows
+from orders.services.ingesting import ingest_execution, ingest_malformed, ingest_report, storable
 from orders.states import OrderStatus as S
 
 logger = log.get(__name__)
@@ -39,16 +41,7 @@ def follow_trade_updates(*, stop: threading.Event, clock: Callable[[], datetime]
                 ingest_malformed(problem=item.problem, raw=item.raw, now=now)
             case TradeUpdate():
                 crashpoints.here("stream.before_ingest")
-                ingest_report(
-                    source="stream",
-                    event=item.event,
-                    known=item.known,
-                    report=item.order,
-                    execution=item.execution,
-                    reason=item.reason,
-                    raw=item.raw,
-                    now=now,
-                )
+                take_in_rows([_update(item, now)], now=now)
                 crashpoints.here("stream.after_ingest")
 
 
@@ -65,14 +58,13 @@ def list_at_broker(*, now: datetime) -> int:
         return 0
     broker = get_broker()
     listed = {order.client_order_id: order for order in broker.list_orders(status="open")}
-    for report in listed.values():
-        if report.client_order_id in ours:
-            ingest_report(source="list", event="", known=True, report=report, execution=None, reason="", now=now)
+    take_in_rows([_report(one, "list", now) for one in listed.values() if one.client_order_id in ours], now=now)
     missing = [client_order_id for client_order_id in ours if client_order_id not in listed]
-    for client_order_id in missing[:LOOKUPS]:
-        _look_up(broker, client_order_id, now)
-    if Order.objects.filter(broker_client_order_id__in=ours, status__in=[S.SUBMITTED, S.PARTIALLY_FILLED]).exists():
-        _list_executions(broker, now)
+    try:
+        take_in_rows([_lookup(broker, one, now) for one in missing[:LOOKUPS]], asks=True, now=now)
+    finally:  # an answer about one order that cannot be read hides nobody's executions
+        if Order.objects.filter(broker_client_order_id__in=ours, status__in=[S.SUBMITTED, S.PARTIALLY_FILLED]).exists():
+            _list_executions(broker, now)
     return len(ours)
 
 
@@ -81,7 +73,42 @@ def _look_up(broker: Broker, client_order_id: str, now: datetime) -> None:
     if report is None:
         logger.error("the broker does not know an order it confirmed", client_order_id=client_order_id)
         return
-    ingest_report(source="lookup", event="", known=True, report=report, execution=None, reason="", now=now)
+    take_in_rows([_report(report, "lookup", now)], now=now)
+
+
+def _lookup(broker: Broker, client_order_id: str, now: datetime) -> Row:
+    asked = {"looked_up": client_order_id}
+    return Row(take=partial(_look_up, broker, client_order_id, now), raw=asked, client_order_id=client_order_id)
+
+
+def _report(report: BrokerOrder, source: str, now: datetime) -> Row:
+    take = partial(
+        ingest_report, source=source, event="", known=True, report=report, execution=None, reason="", now=now
+    )
+    return Row(
+        take=take, raw=report.raw, client_order_id=report.client_order_id, broker_order_id=report.broker_order_id
+    )
+
+
+def _update(update: TradeUpdate, now: datetime) -> Row:
+    take = partial(
+        ingest_report,
+        source="stream",
+        event=update.event,
+        known=update.known,
+        report=update.order,
+        execution=update.execution,
+        reason=update.reason,
+        raw=update.raw,
+        now=now,
+    )
+    ids = {"client_order_id": update.order.client_order_id, "broker_order_id": update.order.broker_order_id}
+    return Row(take=take, raw=update.raw, **ids)
+
+
+def _execution(execution: Execution, now: datetime) -> Row:
+    take = partial(ingest_execution, execution=execution, now=now)
+    return Row(take=take, raw=execution.raw, broker_order_id=execution.broker_order_id)
 
 
 def _list_executions(broker: Broker, now: datetime) -> None:
@@ -90,10 +117,9 @@ def _list_executions(broker: Broker, now: datetime) -> None:
     # An order may be adopted long after its fill was listed, when nobody knew whose it was: list that time again.
     after = min(cursor.position, oldest_unsettled_at() or now) - OVERLAP
     listed = list(broker.list_executions(after=after))
-    known = Fill.objects.filter(broker=broker.name, execution_id__in=[execution.execution_id for execution in listed])
-    news = {execution.execution_id for execution in listed} - set(known.values_list("execution_id", flat=True))
-    for execution in listed:
-        if execution.execution_id in news:
-            ingest_execution(execution=execution, now=now)
+    ids = [execution.execution_id for execution in listed if storable(execution.execution_id) == execution.execution_id]
+    known = Fill.objects.filter(broker=broker.name, execution_id__in=ids).values_list("execution_id", flat=True)
+    news = {execution.execution_id for execution in listed} - set(known)
+    take_in_rows([_execution(one, now) for one in listed if one.execution_id in news], now=now)
     crashpoints.here("executions.before_cursor")
     FeedCursor.objects.filter(name=CURSOR, position__lt=now).update(position=now)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,7 +18,7 @@ from typing import Any
 
 from django.conf import settings
 
-from accounts.services import place_hold, reinstate_limit, release_limit
+from accounts.services import place_hold, reinstate_limit, release_hold, release_limit
 from agora.lib import events, ids, transitions
 from agora.lib.db import serializable
 from agora.lib.money import plain
@@ -27,7 +28,16 @@ from orders.services.progress import walk_ladder
 from orders.states import LADDER, WITHOUT_FILL, after_report
 from orders.states import OrderStatus as S
 
-OWNER = "broker-facts"  # of the holds placed here
+OWNER = "broker-facts"  # of the holds placed here: a fact, for two people
+SUMS = "broker-sums"  # of a hold about two readings: it is released here when they agree again
+REPLACED = "replaced"  # a broker's word for an order that goes on under another id: no end
+NOTHING_LEFT = "the broker took back everything that it had bought"
+LATEST = timedelta(days=2)  # a fact from later than this is odd, and would make all true ones stale
+MOST = Decimal(10) ** 9  # shares, or dollars a share: more than our columns hold
+
+
+class OddFact(ValueError):
+    """What the broker says cannot be a fact: it is kept, its order held, and the rest goes on."""
 
 
 @serializable
@@ -45,6 +55,10 @@ def ingest_report(
     """Take in an order as the broker sees it, with the execution that came with it. Returns the message's outcome."""
     raw = raw if raw is not None else report.raw
     order = _order_of(report)
+    if order:
+        _refuse_odd_report(report, now)
+        if execution:
+            _refuse_odd_execution(execution, now)
     digest = _digest(source, raw, order)
     if BrokerMessage.objects.filter(digest=digest).exists():
         return "DUPLICATE"
@@ -65,6 +79,7 @@ def ingest_execution(*, execution: Execution, now: datetime) -> str:
     if order is None:
         outcome = "FOREIGN"
     else:
+        _refuse_odd_execution(execution, now)
         before = _position(order)
         outcome = "APPLIED" if _record_execution(order, execution, now) else "MISMATCH"
         _advance(order, before, "", now)
@@ -74,13 +89,48 @@ def ingest_execution(*, execution: Execution, now: datetime) -> str:
 
 @serializable
 def ingest_malformed(*, problem: str, raw: Any, now: datetime) -> str:
-    """Keep a message that could not be read."""
-    payload = {"problem": problem, "raw": raw}
+    """Keep a message that could not be read: word for word, but for what no column can hold."""
+    payload = storable({"problem": problem, "raw": raw})
     digest = _digest("stream", payload, None)
     if BrokerMessage.objects.filter(digest=digest).exists():
         return "DUPLICATE"
     _keep("stream", "", "", None, digest, payload, "MALFORMED", now)
     return "MALFORMED"
+
+
+def storable(value: Any) -> Any:
+    """The same, as JSON that PostgreSQL takes: no NUL, no lone surrogates, no NaN, nothing that is not JSON."""
+    if isinstance(value, dict):
+        return {storable(str(key)): storable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(item) for item in value]
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    return str(value).replace("\x00", "\\0").encode("utf-8", "backslashreplace").decode()
+
+
+def _refuse_odd_report(report: BrokerOrder, now: datetime) -> None:
+    if not report.broker_order_id:
+        raise OddFact("an order without an id")
+    if report.updated_at > now + LATEST:
+        raise OddFact(f"an order updated at {report.updated_at}")
+    if not 0 <= report.filled_quantity < MOST:
+        raise OddFact(f"{report.filled_quantity} shares filled")
+
+
+def _refuse_odd_execution(execution: Execution, now: datetime) -> None:
+    """Nothing is bought for nothing. What a bust or a correction says of a price is held against the same."""
+    if not execution.execution_id:
+        raise OddFact("an execution without an id")
+    if execution.executed_at > now + LATEST:
+        raise OddFact(f"an execution at {execution.executed_at}")
+    if not 0 <= execution.quantity < MOST or (execution.quantity == 0 and execution.kind == ExecutionKind.FILL):
+        raise OddFact(f"an execution of {execution.quantity} shares")
+    least_is_zero = execution.kind == ExecutionKind.BUST or execution.quantity == 0
+    if not 0 <= execution.price < MOST or (execution.price == 0 and not least_is_zero):
+        raise OddFact(f"an execution at a price of {execution.price}")
 
 
 def _order_of(report: BrokerOrder) -> Order | None:
@@ -101,7 +151,7 @@ def _take_in(order: Order, report: BrokerOrder, execution: Execution | None, rea
     stale = order.broker_updated_at is not None and report.updated_at < order.broker_updated_at
     if not stale:
         order.broker_status = report.status
-        order.broker_phase = report.phase
+        order.broker_phase = BrokerPhase.UNKNOWN if report.status == REPLACED else report.phase
         order.broker_filled_quantity = report.filled_quantity
         order.broker_updated_at = report.updated_at
     order.broker_order_id = report.broker_order_id
@@ -116,8 +166,23 @@ def _take_in(order: Order, report: BrokerOrder, execution: Execution | None, rea
             order.next_attempt_at = now
             events.emit("order.cancel_requested", order.pk, order_id=order.pk)
     recorded = _record_execution(order, execution, now) if execution else True
+    if not stale and (problem := _unfinished_business(order, report)):
+        place_hold(subject=f"order:{order.pk}", owner=SUMS, reason=problem, now=now)
     _advance(order, before, reason, now)
     return ("STALE" if stale else "APPLIED") if recorded else "MISMATCH"
+
+
+def _unfinished_business(order: Order, report: BrokerOrder) -> str:
+    """What the order cannot go on with, though nothing of it is false; "" if nothing."""
+    if report.status == REPLACED:
+        heir = report.raw.get("replaced_by") if isinstance(report.raw, dict) else None
+        return f"the broker replaced the order by {heir or 'another, of an unknown id'}: it may be filled there"
+    ours, theirs = order.filled_quantity, report.filled_quantity
+    if theirs < ours and report.updated_at > max(fill.executed_at for fill in order.fills.all()):
+        return f"the broker says {plain(theirs)} filled, its executions add up to {plain(ours)}: was one taken back?"
+    if report.phase == BrokerPhase.FILLED and theirs == ours == 0 and order.status == S.SUBMITTED:
+        return "the broker calls the order filled, and says that nothing is"
+    return ""
 
 
 def _contradiction(order: Order, report: BrokerOrder) -> str:
@@ -153,6 +218,8 @@ def _record_execution(order: Order, execution: Execution, now: datetime) -> bool
         return False
     fill.save(force_insert=True)
     order.filled_quantity, order.filled_avg_price = total.quantity, total.avg_price
+    if order.status == S.REJECTED:
+        _hold(order, f"the broker filled an order that was told as rejected: {order.reason}", now)
     if execution.kind != ExecutionKind.FILL:
         _hold(order, f"the broker sent a {execution.kind.lower()} of an execution: {execution.corrects}", now)
     return True
@@ -173,10 +240,13 @@ def _advance(order: Order, before: tuple[object, ...], reason: str, now: datetim
             broker_filled=order.broker_filled_quantity,
         )
     if target:
+        if target in WITHOUT_FILL and order.status == S.PARTIALLY_FILLED:
+            reason = reason or NOTHING_LEFT
         order.reason = reason if target != S.FILLED else ""
         order.next_attempt_at = now + timedelta(seconds=settings.NUDGE_AFTER) if target == S.FILLED else None
         was_out = order.status in WITHOUT_FILL
-        transitions.apply(order, to=target, actor=order.broker, reason=reason, now=now)
+        sums = ("filled_quantity", "filled_avg_price")  # saved with the move: who is out has nothing filled
+        transitions.apply(order, to=target, actor=order.broker, reason=reason, now=now, fields=sums)
         if target in WITHOUT_FILL:
             release_limit(order_id=order.pk, now=now)
         elif was_out:  # a fill that crossed the cancel
@@ -184,6 +254,8 @@ def _advance(order: Order, before: tuple[object, ...], reason: str, now: datetim
     order.updated_at = now
     order.save()
     walk_ladder(order, actor=order.broker, reason="late fill", now=now)
+    if before[1:] != (order.filled_quantity,) * 2 and order.filled_quantity == order.broker_filled_quantity:
+        release_hold(subject=f"order:{order.pk}", owner=SUMS, actor=order.broker, reason="the sums agree", now=now)
     is_whole = order.status == S.FILLED and order.filled_quantity == order.broker_filled_quantity
     if is_whole and _position(order) != before:
         events.emit("order.filled", order.pk, order_id=order.pk)
@@ -201,14 +273,29 @@ class FillSum:
 
 def sum_fills(fills: Iterable[Fill]) -> FillSum:
     """What is filled, after busts and corrections: the one definition of it. Pure."""
-    facts = sorted(fills, key=lambda fill: (fill.executed_at, fill.execution_id))
-    replaced = {fill.corrects for fill in facts if fill.kind != ExecutionKind.FILL}
-    live = [f for f in facts if f.kind != ExecutionKind.BUST and f.execution_id not in replaced]
+    live = live_fills(fills)
     quantity = sum((fill.quantity for fill in live), Decimal(0))
     if not quantity:
         return FillSum(Decimal(0), None)
     cost = sum((fill.quantity * fill.price_usd for fill in live), Decimal(0))
     return FillSum(quantity, (cost / quantity).quantize(Decimal("1e-9")))
+
+
+def live_fills(fills: Iterable[Fill]) -> list[Fill]:
+    """The facts that count, oldest first: no busts, and nothing that was busted or corrected. Pure."""
+    facts = sorted(fills, key=lambda fill: (fill.executed_at, fill.execution_id))
+    replaced = {fill.corrects for fill in facts if fill.kind != ExecutionKind.FILL}
+    return [f for f in facts if f.kind != ExecutionKind.BUST and f.execution_id not in replaced]
+
+
+def settle_facts(*, order: Order, facts: Iterable[Fill], now: datetime) -> None:
+    """Add what two people found out of an order, which the caller has locked; it moves as by the broker's word."""
+    before = _position(order)
+    for fact in facts:
+        fact.save(force_insert=True)
+    total = sum_fills(order.fills.all())
+    order.filled_quantity, order.filled_avg_price = total.quantity, total.avg_price
+    _advance(order, before, "", now)
 
 
 def _keep(
