@@ -19,7 +19,7 @@ from agora.lib.errors import Rejected, Unavailable, Uncertain
 from orders.brokers import get_broker
 from orders.errors import OrderNotCancellable
 from orders.models import Order
-from orders.services.ingesting import ingest_report
+from orders.services.guarding import report_row, take_in_rows
 from orders.states import CANCELLABLE
 from orders.states import OrderStatus as S
 
@@ -83,7 +83,7 @@ def send_cancel(*, order_id: UUID, now: datetime) -> None:
             logger.info("no look after a cancel", order=str(order_id), detail=trouble.detail)
             return
         if report is not None:
-            ingest_report(source="lookup", event="", known=True, report=report, execution=None, reason="", now=now)
+            take_in_rows([report_row(report, "lookup", now)], now=now)
 
 
 def _wanted(order_id: UUID) -> Order | None:

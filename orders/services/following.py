@@ -11,10 +11,10 @@ from django.utils import timezone
 
 from agora.lib import crashpoints, log
 from orders.brokers import get_broker
-from orders.brokers.base import Broker, BrokerOrder, Execution, MalformedUpdate, StreamOpened, TradeUpdate
+from orders.brokers.base import Broker, Execution, MalformedUpdate, StreamOpened, TradeUpdate
 from orders.models import FeedCursor, Fill, Order
 from orders.selectors import oldest_unsettled_at, unsettled_with_broker
-from orders.services.guarding import Row, take_in_rows
+from orders.services.guarding import Row, report_row, take_in_rows
 from orders.services.ingesting import ingest_execution, ingest_malformed, ingest_report, storable
 from orders.states import OrderStatus as S
 
@@ -58,7 +58,7 @@ def list_at_broker(*, now: datetime) -> int:
         return 0
     broker = get_broker()
     listed = {order.client_order_id: order for order in broker.list_orders(status="open")}
-    take_in_rows([_report(one, "list", now) for one in listed.values() if one.client_order_id in ours], now=now)
+    take_in_rows([report_row(one, "list", now) for one in listed.values() if one.client_order_id in ours], now=now)
     missing = [client_order_id for client_order_id in ours if client_order_id not in listed]
     try:
         take_in_rows([_lookup(broker, one, now) for one in missing[:LOOKUPS]], asks=True, now=now)
@@ -73,21 +73,12 @@ def _look_up(broker: Broker, client_order_id: str, now: datetime) -> None:
     if report is None:
         logger.error("the broker does not know an order it confirmed", client_order_id=client_order_id)
         return
-    take_in_rows([_report(report, "lookup", now)], now=now)
+    take_in_rows([report_row(report, "lookup", now)], now=now)
 
 
 def _lookup(broker: Broker, client_order_id: str, now: datetime) -> Row:
     asked = {"looked_up": client_order_id}
     return Row(take=partial(_look_up, broker, client_order_id, now), raw=asked, client_order_id=client_order_id)
-
-
-def _report(report: BrokerOrder, source: str, now: datetime) -> Row:
-    take = partial(
-        ingest_report, source=source, event="", known=True, report=report, execution=None, reason="", now=now
-    )
-    return Row(
-        take=take, raw=report.raw, client_order_id=report.client_order_id, broker_order_id=report.broker_order_id
-    )
 
 
 def _update(update: TradeUpdate, now: datetime) -> Row:

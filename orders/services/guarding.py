@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from accounts.services import place_hold
 from agora.lib import rows
 from agora.lib.db import serializable
+from orders.brokers.base import BrokerOrder
 from orders.models import Order
-from orders.services.ingesting import OddFact, ingest_malformed, storable
+from orders.services.ingesting import OddFact, ingest_malformed, ingest_report, storable
 
 OWNER = "odd-row"  # of the holds placed here
 
@@ -48,6 +50,16 @@ def _take(row: Row) -> None:
     except OddFact as odd:
         row.words = str(odd)
         raise
+
+
+def report_row(report: BrokerOrder, source: str, now: datetime) -> Row:
+    """An order as the broker reports it when asked."""
+    take = partial(
+        ingest_report, source=source, event="", known=True, report=report, execution=None, reason="", now=now
+    )
+    return Row(
+        take=take, raw=report.raw, client_order_id=report.client_order_id, broker_order_id=report.broker_order_id
+    )
 
 
 @serializable

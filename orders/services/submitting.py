@@ -16,7 +16,7 @@ from orders.brokers import get_broker
 from orders.brokers.base import Broker, BrokerOrder, OrderRequest
 from orders.models import Order
 from orders.selectors import hold_subjects, order_facts
-from orders.services.ingesting import ingest_report
+from orders.services.guarding import report_row, take_in_rows
 from orders.states import OrderStatus as S
 
 logger = log.get(__name__)
@@ -41,7 +41,7 @@ def submit_order(*, order_id: UUID, now: datetime) -> None:
         else:
             if found is not None:
                 crashpoints.here("submit_order.after_call")
-                ingest_report(source="submit", event="", known=True, report=found, execution=None, reason="", now=now)
+                take_in_rows([report_row(found, "submit", now)], now=now)
                 crashpoints.here("submit_order.after_outcome")
 
 

@@ -121,6 +121,16 @@ def _guarded(report: BrokerOrder) -> None:
     take_in_rows([row], now=timezone.now())
 
 
+def test_an_odd_answer_to_a_submission_holds_the_order_it_is_of(world: World) -> None:
+    odd = {"updated_at": "9998-12-31T00:00:00Z"}
+    world.outside.broker.control.scenario({"do": "alter", "set": odd}, endpoint="POST /v2/orders")
+    placed = world.place("1")
+    world.run_tasks()
+
+    assert Order.objects.get(pk=placed.pk).status == "SUBMITTING"
+    assert "9998" in Hold.objects.get(owner="odd-row").reason
+
+
 # --- What is left when the broker takes back -------------------------------------------------------------------------
 def test_a_part_filled_busted_and_cancelled_ends(world: World, order: Order) -> None:  # noqa: F811
     take_in(say(order, BrokerPhase.OPEN, "0.4"), execution(order, "e1", "0.4"))
