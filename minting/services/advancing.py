@@ -29,6 +29,7 @@ logger = log.get(__name__)
 ACTOR = "worker"
 OWNER = "minting-guard"
 MAX_UNCERTAIN = 12  # tries in a row without an answer: several minutes
+PAUSE = timedelta(minutes=5)
 KEY_USED = "BrokerTradeAlreadyUsed"
 
 
@@ -60,7 +61,9 @@ def advance_mint(*, mint_id: UUID, now: datetime) -> None:
             logger.warning("mint postponed", mint=str(mint_id), kind=type(trouble).__name__, detail=trouble.detail)
             if isinstance(trouble, Uncertain) and mint.attempts >= MAX_UNCERTAIN:
                 reason = f"still uncertain after {mint.attempts} tries: {trouble.detail}"
-                place_hold(subject=f"order:{mint.order_id}", owner=OWNER, reason=reason, now=now)
+                # Nobody has to release what was only slow: it ends by itself, and the mint is tried again.
+                until = now + PAUSE
+                place_hold(subject=f"order:{mint.order_id}", owner=OWNER, reason=reason, until=until, now=now)
 
 
 def resume_signature(*, request_id: str, now: datetime) -> None:

@@ -15,7 +15,7 @@ from django.conf import settings
 from accounts.selectors import MINTING, active_holds
 from agora.lib import crashpoints, ids, log
 from agora.lib.db import serializable
-from agora.lib.errors import Rejected
+from agora.lib.errors import VendorError
 from minting.chains import get_chain
 from minting.chains.base import FeeMarket, Fees
 from minting.models import MintTx, TxAttempt
@@ -27,7 +27,6 @@ from orders.selectors import hold_subjects, order_facts
 logger = log.get(__name__)
 # What a node says of bytes that are not to be sent as they are now: all of it is waited out, or bid over.
 NO_FUNDS = "InsufficientFunds"
-PATIENT = {"NonceTooLow", "ReplacementUnderpriced", "FeeTooLow", NO_FUNDS}
 
 
 def send_again(*, mint: MintTx, attempts: list[TxAttempt], is_next: bool, now: datetime) -> None:
@@ -49,14 +48,16 @@ def send_again(*, mint: MintTx, attempts: list[TxAttempt], is_next: bool, now: d
 
 
 def resend(*, raw: bytes, mint_id: UUID) -> str:
-    """Broadcast saved bytes; what the node had against them as they are now, "" if nothing.
+    """Broadcast saved bytes; what the nodes had against them as they are now, "" if nothing.
 
-    Raises Rejected only for what neither time nor a higher bid will mend.
+    Only the chain can end what is signed. So whatever a node says of it, in words known or not, the mint is looked
+    after as one that was sent: the same bytes again, and a higher bid under the same nonce, so that later mints of the
+    key never wait behind words. Raises Unavailable or Uncertain where no node answered at all.
     """
     try:
         get_chain().broadcast(raw)
-    except Rejected as refusal:
-        if refusal.vendor_code not in PATIENT:
+    except VendorError as refusal:
+        if not refusal.vendor_code:
             raise
         if refusal.vendor_code == NO_FUNDS:
             logger.error("signer cannot pay for gas", mint=str(mint_id), detail=refusal.detail)

@@ -48,7 +48,9 @@ class Script:
 
     def __call__(self, request: Any) -> tuple[int, Any]:
         if isinstance(request, list):
-            return 200, [self._member(one) for one in request]
+            answers = [self._answer(one) for one in request]
+            whole = next((answer for answer in answers if isinstance(answer, tuple)), None)
+            return whole or (200, [self._member(one) for one in request])
         self.asked.append(request["method"])
         answer = self._answer(request)
         if isinstance(answer, tuple):
@@ -185,12 +187,85 @@ def test_logs_are_asked_for_in_halves_where_a_node_caps_the_range(node: Node) ->
     assert answered == [(0, 2), (3, 4), (5, 7), (8, 9)]
 
 
-def test_logs_that_a_node_refuses_at_any_length_are_rejected(node: Node) -> None:
+def test_logs_that_a_node_refuses_at_any_length_are_asked_for_again_later(node: Node) -> None:
     script = Script(eth_getLogs=refused("method disabled", -32601))
-    with scripted_node(script) as url, chain_of(url) as chain, pytest.raises(Rejected):
+    with scripted_node(script) as url, chain_of(url) as chain, pytest.raises(Unavailable):
         chain.minted_logs(contracts=[node.token.address], first=0, last=1000)
 
     assert script.asked.count("eth_getLogs") < 15
+
+
+# Answers that are about the way to the node, or about the node: another is asked, and nothing of the mint is final.
+ODD = {
+    "limit in a 200": refused(
+        "15/second request limit reached - reduce calls per second or upgrade your account", -32007
+    ),
+    "method not found": refused("the method eth_call does not exist/is not available", -32601),
+    "revert without data": refused("execution reverted"),
+    "invalid params": refused("invalid argument 1: hex string without 0x prefix", -32602),
+    "null": None,
+    "words": "temporarily unavailable",
+    "html": (200, "<html><body>Just a moment…</body></html>"),
+    "html 403": (403, "<html><center><h1>403 Forbidden</h1></center></html>"),
+    "html 404": (404, "404 page not found"),
+    "error in a 400": (400, {"error": refused("project id required in the url", -32600)}),
+    "error in a 500": (500, {"jsonrpc": "2.0", "id": 1, "error": refused("internal error")}),
+    "empty": (200, ""),
+    "empty object": (200, {}),
+    "a list": (200, []),
+}
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=list(ODD))
+def test_a_mint_is_simulated_by_the_next_node_whatever_the_first_one_says(node: Node, odd: Any) -> None:
+    script = Script(eth_call=odd, eth_estimateGas=odd, eth_getTransactionCount=odd)
+    with scripted_node(script) as url, chain_of(url, node.url) as both, chain_of(url) as alone:
+        assert both.simulate_mint(node.call("odd")) > 0
+        with pytest.raises((Unavailable, Uncertain)):
+            alone.simulate_mint(node.call("odd"))
+
+
+@pytest.mark.parametrize(
+    "answer", [None, refused("pending block is not available"), refused("header for hash not found"), refused("?", 7)]
+)
+def test_a_node_without_a_pending_block_is_asked_for_the_latest(answer: Any) -> None:
+    def at(*params: Any) -> Any:
+        return answer if params[-1] == "pending" else "0x5208"
+
+    with scripted_node(Script(eth_call=at, eth_estimateGas=at)) as url, chain_of(url) as chain:
+        assert chain.simulate(sender=ALICE, to=ALICE, data="0x00") == 26250
+
+
+@pytest.mark.parametrize(
+    ("price", "tip"),
+    [("0x77359400", 10**9), ("0x1", 0), (refused("no", -32601), 10**9)],
+)
+def test_a_tip_is_found_where_no_node_suggests_one(price: Any, tip: int) -> None:
+    script = Script(
+        eth_getBlockByNumber={"baseFeePerGas": hex(10**9)},
+        eth_maxPriorityFeePerGas=refused("the method eth_maxPriorityFeePerGas does not exist", -32601),
+        eth_gasPrice=price,
+    )
+    with scripted_node(script) as url, chain_of(url) as chain:
+        assert (chain.fee_market().base_fee, chain.fee_market().tip) == (10**9, tip)
+
+
+def test_how_many_requests_a_node_takes_at_once_is_learned_and_remembered() -> None:
+    sizes: list[int] = []
+    script = Script(eth_getTransactionReceipt=None)
+
+    def small(request: Any) -> tuple[int, Any]:
+        if isinstance(request, list):
+            sizes.append(len(request))
+            if len(request) > 20:
+                return 200, {"jsonrpc": "2.0", "id": None, "error": refused("batch limit exceeded: too large", -32600)}
+        return script(request)
+
+    hashes = ["0x" + f"{number:064x}" for number in range(50)]
+    with scripted_node(small) as url, chain_of(url) as chain:
+        assert chain.receipts(hashes) == {}
+        assert chain.receipts(hashes) == {}
+    assert sizes == [50, 25, 12, 12, 12, 12, 2, 12, 12, 12, 12, 2]
 
 
 # --- Broadcast -------------------------------------------------------------------------------------------------------
@@ -310,11 +385,41 @@ def _text(words: str) -> str:
         ({"code": -32005, "message": "daily request count exceeded"}, Unavailable, "Busy"),
         ({"code": -32000, "message": "request timed out"}, Uncertain, "NodeTimeout"),
         ({"code": -32603, "message": "Internal error"}, Uncertain, "InternalError"),
-        ({"code": 3, "message": "execution reverted"}, Rejected, "Reverted"),
+        ({"code": 3, "message": "execution reverted"}, Uncertain, "3"),  # no data: whose refusal, and of what?
+        ({"code": -32000, "message": "execution reverted", "data": "0x"}, Uncertain, "-32000"),
         ({"code": 3, "message": "execution reverted", "data": "0xdeadbeef"}, Rejected, "Reverted"),
         ({"code": -32015, "message": "VM error", "data": "Reverted 0x4e487b71" + f"{17:064x}"}, Rejected, "Panic"),
-        ({"code": -32601, "message": "Method not found"}, Rejected, "-32601"),
-        ("a string", Uncertain, ""),
+        ({"code": -32601, "message": "Method not found"}, Uncertain, "-32601"),
+        ({"code": -32007, "message": "15/second request limit reached - reduce calls per second"}, Unavailable, "Busy"),
+        (
+            {"code": -32000, "message": "in-flight transaction limit reached for delegated accounts"},
+            Unavailable,
+            "Busy",
+        ),
+        ({"code": -32000, "message": "txpool is full"}, Unavailable, "Busy"),
+        ({"code": -32010, "message": "AlreadyKnown"}, Uncertain, "-32010"),
+        ({"code": -32000, "message": "ALREADY_EXISTS: already known"}, Uncertain, "AlreadyKnown"),
+        ({"code": -32000, "message": "unknown transaction type"}, Uncertain, "-32000"),
+        (
+            {"code": -32000, "message": "transaction underpriced: gas tip cap 0, minimum needed 1"},
+            Rejected,
+            "FeeTooLow",
+        ),
+        ({"code": -32010, "message": "FeeTooLow, MaxFeePerGas too low. MaxFeePerGas: 1"}, Rejected, "FeeTooLow"),
+        ({"code": -32000, "message": "header for hash not found"}, Unavailable, "UnknownBlock"),
+        ({"code": -32000, "message": "pending block is not available"}, Unavailable, "UnknownBlock"),
+        ({"code": -32600, "message": "batch too large"}, Unavailable, "TooMuch"),
+        ({"code": -32602, "message": "query returned more than 10000 results"}, Unavailable, "TooMuch"),
+        ({"code": -32000, "message": "upstream connect error"}, Uncertain, "-32000"),
+        ({"code": "SERVER_ERROR", "message": None}, Uncertain, "SERVER_ERROR"),
+        ({"message": "no code"}, Uncertain, "Unknown"),
+        ({}, Uncertain, "Unknown"),
+        ({"code": -32000, "message": "x" * 10**6}, Uncertain, "-32000"),
+        ({"code": -32000, "message": "fine", "data": "0xdeadbeef"}, Uncertain, "-32000"),
+        ({"code": -32000, "message": ["odd"], "data": 7}, Uncertain, "-32000"),
+        ("a string", Uncertain, "Unknown"),
+        (["a list"], Uncertain, "Unknown"),
+        (True, Uncertain, "Unknown"),
     ],
 )
 def test_nodes_words_become_one_of_three(error: Any, kind: type[Exception], vendor_code: str) -> None:

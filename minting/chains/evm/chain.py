@@ -11,7 +11,7 @@ from eth_utils import keccak
 
 from agora.lib.errors import Rejected, Unavailable, Uncertain, VendorError
 from agora.lib.http import CONNECT_TIMEOUT, READ_TIMEOUT
-from minting.chains import abi, artifact
+from minting.chains import abi, artifact, errors
 from minting.chains.base import FeeMarket, Fees, MintCall, MintedLog, TransferLog
 from minting.chains.evm import parsing
 from minting.chains.evm.quorum import QuorumReads, logs_of, minted_filter
@@ -21,6 +21,7 @@ KEY_USED = "BrokerTradeAlreadyUsed"
 # Wei. A node suggests what was bid lately: on a quiet chain that is what we bid ourselves, and each bid above it would
 # raise the next. Where more is needed a replacement bids it.
 MAX_TIP = 2 * 10**9
+USUAL_TIP = 10**9
 
 
 class EvmChain(QuorumReads):
@@ -58,8 +59,16 @@ class EvmChain(QuorumReads):
 
     def pending_time(self) -> int:
         """Seconds, by the block that is being made (`pending`); by the latest one where a node does not make any."""
-        pending = Query("eth_getBlockByNumber", ["pending", False], lambda value: parsing.quantity(value["timestamp"]))
-        return self._rpc.ask(pending)
+        pending, latest = (
+            Query("eth_getBlockByNumber", [at, False], lambda value: parsing.quantity(value["timestamp"]))
+            for at in ("pending", "latest")
+        )
+        try:
+            return self._rpc.ask(pending)
+        except (Unavailable, Uncertain) as trouble:
+            if not trouble.vendor_code:
+                raise
+        return self._rpc.ask(latest)
 
     # --- Mints ----------------------------------------------------------------------------------------------------
 
@@ -88,13 +97,23 @@ class EvmChain(QuorumReads):
                 contract=call.contract, mint_key=call.mint_key
             ):
                 raise Unavailable(f"a mint of {call.mint_key} waits in the pool", vendor_code="Pending") from refusal
+            if refusal.vendor_code in errors.OF_THE_POOL:  # nothing was sent, so it says nothing of this mint
+                raise Unavailable(refusal.detail, vendor_code=refusal.vendor_code) from refusal
             raise
 
     def simulate(self, *, sender: str, to: str, data: str) -> int:
         transaction = {"from": sender, "to": to, "data": data}
-        would_run: Query[int] = Query("eth_call", [transaction, "pending"], lambda value: len(parsing.data(value)))
+        try:
+            return self._simulate(transaction, at="pending")
+        except (Unavailable, Uncertain) as trouble:
+            if not trouble.vendor_code:
+                raise  # nobody answered
+        return self._simulate(transaction, at="latest")  # many nodes make no pending block
+
+    def _simulate(self, transaction: dict[str, Any], *, at: str) -> int:
+        would_run: Query[int] = Query("eth_call", [transaction, at], lambda value: len(parsing.data(value)))
         # one round trip; the call says why it would revert where an estimate alone may only say that it would
-        _, gas = self._rpc.ask_batch([would_run, _estimate(transaction)])
+        _, gas = self._rpc.ask_batch([would_run, _estimate(transaction, at=at)])
         return with_reserve(gas)
 
     # --- Sending --------------------------------------------------------------------------------------------------
@@ -104,8 +123,22 @@ class EvmChain(QuorumReads):
             "eth_getBlockByNumber", ["latest", False], lambda value: parsing.quantity(value["baseFeePerGas"])
         )
         tip = Query("eth_maxPriorityFeePerGas", [], parsing.quantity)
-        base_fee_wei, tip_wei = self._rpc.ask_batch([base_fee, tip])
+        try:
+            base_fee_wei, tip_wei = self._rpc.ask_batch([base_fee, tip])
+        except (Unavailable, Uncertain) as trouble:
+            if not trouble.vendor_code:
+                raise
+            base_fee_wei = self._rpc.ask(base_fee)
+            tip_wei = self._usual_tip(base_fee_wei)
         return FeeMarket(base_fee=base_fee_wei, tip=min(tip_wei, MAX_TIP))
+
+    def _usual_tip(self, base_fee: int) -> int:
+        """Where no node suggests one: what its gas price has above the base fee, else USUAL_TIP; a replacement bids
+        more where that is too little."""
+        try:
+            return max(0, self._rpc.ask(Query("eth_gasPrice", [], parsing.quantity)) - base_fee)
+        except (Unavailable, Uncertain):
+            return USUAL_TIP
 
     def fees(self) -> Fees:
         market = self.fee_market()
@@ -169,7 +202,12 @@ class EvmChain(QuorumReads):
 
     def estimate(self, transaction: dict[str, Any]) -> int:
         """The gas limit to give a transaction."""
-        return with_reserve(self._rpc.ask(_estimate(transaction)))
+        try:
+            return with_reserve(self._rpc.ask(_estimate(transaction, at="pending")))
+        except (Unavailable, Uncertain) as trouble:
+            if not trouble.vendor_code:
+                raise
+        return with_reserve(self._rpc.ask(_estimate(transaction, at="latest")))
 
 
 def with_reserve(estimated_gas: int) -> int:
@@ -177,8 +215,8 @@ def with_reserve(estimated_gas: int) -> int:
     return (estimated_gas * 5 + 3) // 4
 
 
-def _estimate(transaction: dict[str, Any]) -> Query[int]:
-    return Query("eth_estimateGas", [transaction, "pending"], parsing.quantity)
+def _estimate(transaction: dict[str, Any], *, at: str) -> Query[int]:
+    return Query("eth_estimateGas", [transaction, at], parsing.quantity)
 
 
 def _exactly(tx_hash: str) -> Callable[[Any], str]:

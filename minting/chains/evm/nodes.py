@@ -6,6 +6,7 @@ of 30 seconds, which would hide the guarded session's.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError
 from web3.providers.rpc import HTTPProvider
 from web3.types import RPCEndpoint
 
-from agora.lib.errors import Unavailable, Uncertain, VendorError
+from agora.lib import retry_after
+from agora.lib.errors import Rejected, Unavailable, Uncertain, VendorError
 from agora.lib.http import guarded_session
 from minting.chains import errors
 from minting.chains.evm.health import Health
@@ -40,12 +42,16 @@ class Query(Generic[T]):
 class Impossible(Uncertain):
     """A well-formed answer with what cannot be in it: a broken node, or one that lies."""
 
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, vendor_code="Garbled")
+
 
 class WrongNode(Unavailable):
     """The node is of another chain, or has other code where our contracts are."""
 
 
 _GARBLED = (ValueError, TypeError, KeyError, IndexError, AttributeError, DecodingError)
+BATCH = 100  # requests in one HTTP call; providers' caps start there
 CHAIN_ID = Query("eth_chainId", [], quantity)
 
 
@@ -55,6 +61,7 @@ class Node:
     def __init__(self, url: str, *, timeout: tuple[float, float], max_lag: int, clock: Callable[[], float]) -> None:
         self.name = urlsplit(url).netloc.rpartition("@")[2]  # the rest of a provider's URL is its key: not for logs
         self.health = Health(self.name, max_lag=max_lag, clock=clock)
+        self._batch = BATCH  # what it takes at once, learned from its refusals
         self.is_busy = False  # with a question that somebody stopped waiting for
         self._session = guarded_session(vendor="chain", timeout=timeout)
         self._provider = HTTPProvider(
@@ -83,6 +90,19 @@ class Node:
         return self._read(query, answer)
 
     def ask_batch(self, queries: Sequence[Query[T]]) -> list[T]:
+        """The answers in order; in smaller parts where the node will not take so many at once."""
+        answers: list[T] = []
+        while len(answers) < len(queries):
+            part = queries[len(answers) : len(answers) + self._batch]
+            try:
+                answers += self._ask_part(part)
+            except (Unavailable, Uncertain) as trouble:
+                if len(part) == 1 or trouble.vendor_code != errors.TOO_MUCH:
+                    raise
+                self._batch = len(part) // 2
+        return answers
+
+    def _ask_part(self, queries: Sequence[Query[T]]) -> list[T]:
         with self._speaking():
             answers = self._provider.make_batch_request(
                 [(RPCEndpoint(query.method), list(query.params)) for query in queries]
@@ -92,12 +112,13 @@ class Node:
         # web3 has sorted them by id; a missing or doubled one would shift all that follow
         ids = {answer.get("id") for answer in answers if isinstance(answer, dict)}
         if len(answers) != len(queries) or len(ids) != len(queries) or None in ids:
-            raise Uncertain(f"{self.name} answered {len(ids)} of {len(queries)} requests of a batch")
+            words = f"{self.name} answered {len(ids)} of {len(queries)} requests of a batch"
+            raise Uncertain(words, vendor_code=errors.TOO_MUCH if len(answers) < len(queries) else "Garbled")
         return [self._read(query, answer) for query, answer in zip(queries, answers, strict=True)]
 
     def _read(self, query: Query[T], answer: Any) -> T:
         if not isinstance(answer, dict) or not ("result" in answer or answer.get("error")):
-            raise Uncertain(f"{self.name}: garbled answer to {query.method}")
+            raise Uncertain(f"{self.name}: garbled answer to {query.method}", vendor_code="Garbled")
         if answer.get("error"):
             raise errors.refusal(answer["error"])
         try:
@@ -124,13 +145,16 @@ class Node:
 
     def _status(self, response: requests.Response) -> VendorError:
         words = f"{self.name}: HTTP {response.status_code} {response.text[:200]}"
+        if (error := _error_of(response)) is not None:
+            told = errors.refusal(error)
+            if isinstance(told, Rejected) or response.status_code == requests.codes.bad_request:
+                return told  # the node's own word, whatever its status; a gateway's is judged by the status
+        if response.status_code == requests.codes.request_entity_too_large:
+            return Unavailable(words, vendor_code=errors.TOO_MUCH)
         if response.status_code >= requests.codes.internal_server_error:
             return Uncertain(words)
-        if response.status_code == requests.codes.bad_request and (error := _error_of(response)):
-            return errors.refusal(error)
         # 429, a wrong key, a wrong path: the node behind has seen nothing, and the question itself was not judged
-        after = response.headers.get("Retry-After", "")
-        return Unavailable(words, retry_after=float(after) if after.isdecimal() else None)
+        return Unavailable(words, retry_after=retry_after.seconds(response.headers, now=time.time()))
 
 
 def _error_of(response: requests.Response) -> object:

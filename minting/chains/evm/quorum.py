@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from eth_utils import keccak
 
-from agora.lib.errors import Rejected, Unavailable
+from agora.lib.errors import Rejected, Unavailable, VendorError
 from minting.chains import abi
 from minting.chains.base import Header, MintedLog, NodeReport, Receipt, Stretch, Survey
 from minting.chains.evm import parsing
@@ -246,7 +246,7 @@ def logs_of(
         return []
     try:
         return ask(_logs(wanted, first, last, parse))
-    except (Rejected, Unavailable) as error:
+    except VendorError as error:
         if first == last or not error.vendor_code:
             raise
     middle = (first + last) // 2
@@ -270,7 +270,7 @@ def _blocks(node: Node, first: int, last: int, contracts: list[str]) -> _Blocks:
         more: list[Query[Any]] = [_logs(wanted, first, last, parsing.minted_logs)] if contracts else []
         final, *answers = node.ask_batch([FINALIZED, *blocks, *more])
         found, logs = answers[: len(blocks)], answers[-1] if contracts else []
-    except (Rejected, Unavailable) as error:
+    except VendorError as error:
         if not error.vendor_code:
             raise
         final, found = _finalized(node), node.ask_batch(blocks)

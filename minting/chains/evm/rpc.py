@@ -22,13 +22,12 @@ from agora.lib.errors import Rejected, Unavailable, Uncertain, VendorError
 from agora.lib.http import assert_no_transaction
 from minting.chains.base import NodeReport
 from minting.chains.evm.health import DOWN, LAGGING, QUARANTINED
-from minting.chains.evm.nodes import CHAIN_ID, Impossible, Node, Query, WrongNode
+from minting.chains.evm.nodes import BATCH, CHAIN_ID, Impossible, Node, Query, WrongNode
 from minting.chains.evm.voting import NoQuorum
 
 __all__ = ["BATCH", "Query", "Rpc", "Vote"]
 
 logger = log.get(__name__)
-BATCH = 100  # requests in one HTTP call; providers' caps start there
 PATIENCE = 0.25  # seconds for the others' answers once a quorum has spoken
 ALARM_AFTER = 10.0  # seconds without a quorum
 
@@ -112,7 +111,8 @@ class Rpc:
             raise NoQuorum("every node is quarantined")
         last = failures[-1]
         detail = "; ".join(failure.detail for failure in failures)
-        raise Unavailable(detail, vendor_code=last.vendor_code, retry_after=last.retry_after) from last
+        code = next((failure.vendor_code for failure in reversed(failures) if failure.vendor_code), "")
+        raise Unavailable(detail, vendor_code=code, retry_after=last.retry_after) from last
 
     # --- All nodes' words -----------------------------------------------------------------------------------------
 
