@@ -8,11 +8,13 @@ Statuses and error bodies `{"message": …, "code": …}`: https://developers.fi
 from __future__ import annotations
 
 import functools
+import time
 from typing import Any
 
 import requests
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
+from agora.lib import retry_after
 from agora.lib.errors import Rejected, Unavailable, Uncertain, VendorError
 from agora.lib.http import GuardedAdapter
 
@@ -57,11 +59,12 @@ def _error_of(request: requests.PreparedRequest, response: requests.Response) ->
     status, body = response.status_code, _json(response)
     if 200 <= status < 300:
         return None if isinstance(body, dict | list) else _doubt(request, f"HTTP {status} without a JSON body")
-    known = body if isinstance(body, dict) and ("code" in body or "message" in body) else {}
+    known = body if _is_refusal(body) else {}
     code = str(known.get("code", ""))
     detail = f"HTTP {status}: {known.get('message') or response.text[:500]}"
     if status == 429:
-        return Unavailable(detail, vendor_code=code, retry_after=_retry_after(response))
+        wait = retry_after.seconds(response.headers, now=time.time())
+        return Unavailable(detail, vendor_code=code, retry_after=wait)
     if status in (401, 403):
         return Unavailable(detail, vendor_code=code)  # our key, clock or permissions: no effect there, and not final
     if 400 <= status < 500 and (code == DUPLICATE_EXTERNAL_TX_ID or _says_duplicate(detail)):
@@ -69,6 +72,13 @@ def _error_of(request: requests.PreparedRequest, response: requests.Response) ->
     if not 400 <= status < 500 or status == 408 or not known:
         return _doubt(request, detail, code)  # 5xx, redirects, and 4xx that Fireblocks did not write
     return (NotFound if status == 404 else Rejected)(detail, vendor_code=code)
+
+
+def _is_refusal(body: Any) -> bool:
+    """Fireblocks' own shape, `{"message": …, "code": 1438}`; gateways on the way say `{"message": "Forbidden"}`."""
+    if not isinstance(body, dict) or not isinstance(body.get("message"), str):
+        return False
+    return isinstance(body.get("code"), int) and not isinstance(body["code"], bool)
 
 
 def _says_duplicate(detail: str) -> bool:
@@ -87,8 +97,3 @@ def _json(response: requests.Response) -> Any:
         return response.json()
     except requests.JSONDecodeError:
         return None
-
-
-def _retry_after(response: requests.Response) -> float | None:
-    value = response.headers.get("Retry-After", "")
-    return float(value) if value.isdecimal() else None  # an HTTP date is legal too; then the caller's own back-off

@@ -178,8 +178,8 @@ def test_raw_answer_can_be_stored_as_json_and_holds_no_float(local, vaults, sand
     assert local.find_by_external_tx_id("raw-1").raw["amount"] == "0.3"
 
 
-def test_transfer_without_cover_fails_and_moves_nothing(local, vaults):
-    custody = vaults[1]
+def test_transfer_without_cover_fails_and_moves_nothing(local):
+    custody = local.ensure_vault_account(name="agora-untouched", asset_id=ASSET)  # no other test's transfer comes late
     empty = local.ensure_vault_account(name="agora-empty", asset_id=ASSET)
     before = local.balance(vault_id=custody, asset_id=ASSET)
 

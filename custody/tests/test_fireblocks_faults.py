@@ -171,6 +171,30 @@ def test_refusal_that_fireblocks_did_not_write_is_uncertain_for_a_transfer(vault
         move(custodian, vaults, "by-a-proxy")
 
 
+@pytest.mark.parametrize("status", [b"400 Bad Request", b"404 Not Found", b"422 Unprocessable Entity"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b'"words"',
+        b"{}",
+        b'{"message": "Forbidden"}',
+        b'{"error": "not found"}',
+        b'{"message": {"code": 1}, "code": 1}',
+        b'{"message": "by a gateway", "code": "NO_ROUTE"}',
+        b'{"message": "by a gateway", "code": true}',
+        b'{"message": "cut of',
+    ],
+)
+def test_what_is_not_in_fireblocks_shape_proves_nothing(vaults, status, body):
+    with _answering(status, body) as custodian, pytest.raises(Uncertain):
+        move(custodian, vaults, "odd-answer")
+    with _answering(status, body) as custodian, pytest.raises(Unavailable):
+        custodian.find_by_external_tx_id("odd-answer")
+
+
 def test_connection_refused_is_unavailable_even_for_a_transfer(sandbox, vaults):
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]

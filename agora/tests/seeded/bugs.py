@@ -202,7 +202,7 @@ BUGS = {
     ),
     "sweep_asleep": Bug(
         "The sweep finds what stands still, and does not nudge it.",
-        (Edit("custody.services.sweeping:sweep_custody", "for record in due:", "for record in []:"),),
+        (Edit("custody.services.sweeping:sweep_custody", "rows.each(due, _nudge,", "rows.each([], _nudge,"),),
     ),
     "repeat_not_known": Bug(
         "A client's repeated request is not recognised.",

@@ -19,7 +19,7 @@ import requests
 from agora.lib.errors import Unavailable, Uncertain
 from agora.lib.http import CONNECT_TIMEOUT, READ_TIMEOUT, guard
 from orders.brokers.alpaca import corporate_actions, wire
-from orders.brokers.alpaca.failures import failure_of, status_of
+from orders.brokers.alpaca.failures import failure_of, is_absent
 from orders.brokers.alpaca.lean import without_pandas
 from orders.brokers.alpaca.stream import follow_trade_updates
 from orders.brokers.base import (
@@ -218,7 +218,7 @@ def _call_or_none(call: Callable[[], Any], parse: Callable[[Any], T]) -> T | Non
     try:
         return parse(call())
     except APIError as error:
-        if status_of(error) == 404:
+        if is_absent(error):
             return None
         raise failure_of(error, effect=False) from error
     except (requests.RequestException, ValueError) as error:

@@ -2,13 +2,15 @@
 
 The bodies are `{"code": 40310000, "message": "…"}`; some (401, gateway errors) have no code or are not JSON, therefore
 the SDK's `APIError.code`, which parses blindly, is not used. The bodies are written out in `orders.sandbox.refusals`.
+Only a body of that shape with a code that we know is Alpaca's refusal; a status alone may be a proxy's. One code stands
+for many things, so the words decide between what can never come true and what only cannot be now.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import time
-from collections.abc import Mapping
 from typing import Any
 
 import requests
@@ -16,12 +18,28 @@ from alpaca.common.exceptions import APIError
 from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
+from agora.lib import retry_after
 from agora.lib.errors import Rejected, Unavailable, Uncertain, VendorError
 
-# Understood and refused. Whatever is in neither set may be an answer of something on the way, not of the broker.
-REFUSALS = frozenset({400, 403, 422})
-# Never reached the order book: wrong keys, wrong URL, too many requests.
-NOT_PROCESSED = frozenset({401, 404, 405, 429})
+# The status and the codes that come with it: a request, or a field of it, that is wrong; a business rule; an order that
+# cannot be; nothing of that id.
+REFUSALS = {
+    400: frozenset({"40010000", "40010001"}),
+    403: frozenset({"40310000"}),
+    404: frozenset({"40410000"}),
+    422: frozenset({"40010000", "40010001", "40310000", "42210000"}),
+}
+# A business rule's refusals that stay true of this order. Its others (a wash trade with an order that is still open,
+# day-trade protection, shares held for another order, words that we do not know) may pass: they wait.
+RULE = "40310000"
+FOR_GOOD = re.compile(r"insufficient buying power|cost basis must be|not (fractionable|shortable)", re.IGNORECASE)
+NOT_NOW = re.compile(
+    r"wash trade|day.?trad|insufficient qty|halt|suspended|market (is )?closed|not (currently )?(open|active|tradable)|"
+    r"temporar|try again|not now|restricted|unavailable|pending",
+    re.IGNORECASE,
+)
+# Never reached the order book: too many requests.
+NOT_PROCESSED = frozenset({405, 429})
 # A taken client_order_id is told by its words: the code is 42210000 while the older order is open and 40010001 later.
 DUPLICATE = "client_order_id must be unique"
 # 403 means two things: "forbidden." (these keys may not) and a business refusal such as missing buying power.
@@ -50,12 +68,20 @@ def _answered(error: APIError, *, effect: bool) -> VendorError:
         return Unavailable(
             f"Alpaca refused our API keys ({status} {message}): a person must set them", vendor_code=code
         )
-    if status in REFUSALS or (status == 404 and code):  # 40410000: the broker knows no such order; else no such path
+    if code in REFUSALS.get(status, ()):
+        if NOT_NOW.search(message) or (code == RULE and not FOR_GOOD.search(message)):
+            return Unavailable(f"not now: {message}", vendor_code=code)
         return Rejected(message, vendor_code=code)
-    if status in NOT_PROCESSED:
+    if status in NOT_PROCESSED or (status == 404 and not effect):
         headers = error.response.headers if error.response is not None else {}
-        return Unavailable(f"{status} {message}", vendor_code=code, retry_after=_retry_after(headers))
+        wait = retry_after.seconds(headers, now=time.time(), reset="X-RateLimit-Reset")
+        return Unavailable(f"{status} {message}", vendor_code=code, retry_after=wait)
     return _unknown(f"{status} {message}", effect=effect, code=code)
+
+
+def is_absent(error: APIError) -> bool:
+    """Whether Alpaca itself says that there is no such thing; any other 404 may be a proxy's, or of a wrong path."""
+    return status_of(error) == 404 and _body(str(error))[0] in REFUSALS[404]
 
 
 def _unknown(detail: str, *, effect: bool, code: str = "") -> VendorError:
@@ -73,23 +99,13 @@ def _never_left(error: requests.RequestException) -> bool:
 
 
 def _body(text: str) -> tuple[str, str]:
-    """(code, message) of an error body; the text itself, shortened, where it has no such fields."""
+    """(code, message) of an error body in Alpaca's shape; else no code, and the text itself, shortened."""
     try:
         parsed = json.loads(text)
     except ValueError:
         return "", text[:500]
     if not isinstance(parsed, dict):
         return "", text[:500]
-    return str(parsed.get("code", "")), str(parsed.get("message", text[:500]))
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, from Retry-After or else from Alpaca's X-RateLimit-Reset (a Unix time)."""
-    try:
-        if "Retry-After" in headers:
-            return max(0.0, float(headers["Retry-After"]))
-        if "X-RateLimit-Reset" in headers:
-            return max(0.0, float(headers["X-RateLimit-Reset"]) - time.time())
-    except ValueError:  # an HTTP date, which Alpaca does not send: the caller has a back-off of its own
-        return None
-    return None
+    code, message = parsed.get("code"), parsed.get("message")
+    has_code = isinstance(code, int) and not isinstance(code, bool) and isinstance(message, str)
+    return str(code) if has_code else "", message[:500] if isinstance(message, str) else text[:500]
