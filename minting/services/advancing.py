@@ -103,17 +103,23 @@ def _simulate(mint: MintTx, now: datetime) -> None:
     try:
         gas = get_chain().simulate_mint(call)
     except Rejected as refusal:
-        if refusal.vendor_code == KEY_USED and _was_us(mint):
+        if refusal.vendor_code == KEY_USED and not _is_anothers(mint):
             raise Unavailable(f"{mint.mint_key} is minted: the watcher confirms it") from refusal
         raise
     _move(mint, to=S.SIMULATED, now=now, gas=gas)
     crashpoints.here("mint.after_simulate")
 
 
-def _was_us(mint: MintTx) -> bool:
-    """Whether a transaction of this very mint used its key: one that had reverted, until a reorg took that back."""
-    hashes = list(mint.tx_attempts.exclude(raw=None).values_list("tx_hash", flat=True))
-    return any(receipt.succeeded for receipt in get_chain().receipts(hashes).values())
+def _is_anothers(mint: MintTx) -> bool:
+    """Whether the key was used by a transaction that is none of this mint's. One of ours that had reverted may live
+    again after a reorg, and a receipt that is missing proves nothing: only the log that used the key says who it was.
+    """
+    hashes = set(mint.tx_attempts.exclude(raw=None).values_list("tx_hash", flat=True))
+    if not hashes:
+        return True
+    token = mint.token
+    log = get_chain().minted_log(contract=token.address, mint_key=mint.mint_key, first=token.deployed_block)
+    return log is not None and log.tx_hash not in hashes
 
 
 def _sign(mint: MintTx, now: datetime) -> None:

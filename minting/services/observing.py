@@ -40,6 +40,9 @@ def observe_mint(*, mint_id: UUID, now: datetime) -> None:
 def _observe(mint: MintTx, now: datetime) -> None:
     live = mint.tx_attempts.filter(reverted_at=None, superseded_at=None).order_by("bump")
     attempts = list(live)
+    if not attempts:
+        _revive(mint_id=mint.pk, now=now)
+        return
     signed = {attempt.tx_hash: attempt for attempt in attempts if attempt.raw}
     if not signed:
         return
@@ -97,6 +100,21 @@ def _claim(*, mint_id: UUID, now: datetime) -> bool:
     mint.next_attempt_at = now + timedelta(seconds=min(60.0, settings.NUDGE_AFTER * 1.5 ** min(mint.attempts, 10)))
     mint.save(update_fields=["attempts", "next_attempt_at"])
     return True
+
+
+@serializable
+def _revive(*, mint_id: UUID, now: datetime) -> None:
+    """What a block said of an attempt ends with that block: its bytes reverted, a reorg took that back, they minted,
+    and another reorg took that, too. The last is looked after again; its receipt and its nonce say what comes next."""
+    mint = MintTx.objects.select_for_update().get(pk=mint_id)
+    last = mint.tx_attempts.exclude(raw=None).order_by("-nonce", "-bump").first()
+    if mint.status != S.SENT or last is None:
+        return
+    last.reverted_at = last.superseded_at = None
+    last.save(update_fields=["reverted_at", "superseded_at"])
+    mint.next_attempt_at = now
+    mint.save(update_fields=["next_attempt_at"])
+    logger.warning("attempt looked after again", mint=str(mint_id), tx_hash=last.tx_hash)
 
 
 @serializable

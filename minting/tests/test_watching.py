@@ -305,6 +305,50 @@ def test_a_revert_that_a_reorg_made_a_mint_leaves_no_hole_in_the_nonces(world: W
     assert (world.supply(), world.minted_logs(), world.violations()) == (Decimal("0.75"), 2, [])
 
 
+def test_a_revert_that_a_reorg_made_a_mint_and_a_second_reorg_took_is_minted_all_the_same(world: World) -> None:
+    order = _reverted(world)
+    _observe(MintTx.objects.get())
+    (attempt,) = TxAttempt.objects.all()
+    assert attempt.reverted_at is not None
+
+    world.outside.rpc("anvil_reorg", 3, [["0x" + bytes(attempt.raw or b"").hex(), 0]])
+    while watch_chain_once(now=timezone.now()):
+        pass
+    assert MintTx.objects.get().status == "CONFIRMED"
+    world.outside.rpc("anvil_reorg", 3, [])
+    world.outside.rpc("anvil_dropAllTransactions")
+    while watch_chain_once(now=timezone.now()):
+        pass
+    assert MintTx.objects.get().status == "SENT"
+
+    world.outside.rpc("evm_setAutomine", True)
+    world.until_minted(order)
+    assert (world.balance(), world.minted_logs(), world.violations()) == (Decimal("0.25"), 1, [])
+
+
+def test_a_node_without_the_receipt_does_not_make_our_own_mint_anothers(
+    world: World, tmp_path: Path, settings: Any
+) -> None:
+    """The key is used, by bytes of ours that had reverted; the node that is asked has no receipt in that moment."""
+    order = _reverted(world)
+    _observe(MintTx.objects.get())
+    (attempt,) = TxAttempt.objects.all()
+    world.outside.rpc("anvil_reorg", 3, [["0x" + bytes(attempt.raw or b"").hex(), 0]])
+    with process.running(tmp_path, upstream=world.outside.chain_url) as node:
+        node.control.settings(lies=["no_receipt"])
+        settings.CHAIN_RPC_URLS = [node.url]
+        get_chain.cache_clear()
+        advance_mint(mint_id=MintTx.objects.get().pk, now=timezone.now())
+    settings.CHAIN_RPC_URLS = [world.outside.chain_url]
+    get_chain.cache_clear()
+    assert MintTx.objects.get().status == "PENDING"
+
+    world.outside.rpc("evm_setAutomine", True)
+    world.until_minted(order)
+    assert ForeignMint.objects.count() == 0
+    assert (world.balance(), world.minted_logs(), world.violations()) == (Decimal("0.25"), 1, [])
+
+
 @pytest.mark.parametrize("reorg", [False, True])
 def test_a_third_revert_holds_the_order_unless_a_reorg_explains_them(world: World, reorg: bool) -> None:
     order = _reverted(world)
