@@ -121,7 +121,7 @@ def test_the_home_page_says_what_needs_somebody_and_only_what_they_may_see() -> 
 
     for words in (
         "a split is announced",
-        "Follower's loops that turn 0 of 13",
+        "Follower's loops that turn 0 of 14",
         "Identity checks that wait 1",
         "by root",
     ):

@@ -88,7 +88,7 @@ def test_an_order_in_each_status_has_its_page_and_its_legal_acts(status: str) ->
     order = walk_to(new_order(), status)
     expected = {
         "PENDING": {"hold", "cancel"},
-        "SUBMITTING": {"hold", "cancel", "look-up"},
+        "SUBMITTING": {"hold", "cancel", "look-up", "propose-never-placed"},
         "SUBMITTED": {"hold", "cancel"},
         "PARTIALLY_FILLED": {"hold", "cancel"},
         **{one: {"hold"} for one in ("FILLED", "CUSTODY_CONFIRMED", "MINT_CONFIRMED")},

@@ -19,6 +19,7 @@ On a request:
 
     http      {"fault": "status", "status": 429, "retry_after": 1} · {"fault": "timeout", "seconds": 30} ·
               {"fault": "drop"} closes the connection · {"fault": "malformed"} half a JSON body;
+              {"fault": "not_found"} says so as Fireblocks does;
               "when": "before" (default; nothing happened) or "after" the effect
 """
 
@@ -33,7 +34,7 @@ from custody.sandbox.store import Store
 MATCHERS = {"operation", "external_tx_id", "asset", "amount", "endpoint"}
 ON_TRANSACTION = {"delay", "hold", "hold_seconds", "fail", "signature", "webhooks"}
 ON_REQUEST = {"http"}
-FAULTS = {"status", "timeout", "drop", "malformed"}
+FAULTS = {"status", "not_found", "timeout", "drop", "malformed"}
 MAGIC: dict[str, dict[str, Any]] = {
     "13.13": {"fail": {"status": "BLOCKED", "sub_status": "BLOCKED_BY_POLICY"}},
     "66.66": {"hold": "PENDING_AUTHORIZATION"},

@@ -22,6 +22,9 @@ from orders.sandbox.settings import Settings
 from orders.sandbox.store import Store
 from orders.sandbox.stream import Hub
 
+# What a scripted `reject` says where the script does not: as Alpaca would with that status.
+REJECT = {403: (40310000, "insufficient buying power"), 422: (42210000, "rejected by scenario")}
+
 
 def build(*, data: Path, key_id: str, secret_key: str) -> web.Application:
     data.mkdir(parents=True, exist_ok=True)
@@ -141,9 +144,9 @@ async def _disturb(request: web.Request, step: dict[str, Any], response: Any) ->
         case "sleep":
             await asyncio.sleep(float(step["seconds"]))
         case "reject":
-            return Refusal(
-                step.get("status", 422), step.get("code", 42210000), step.get("message", "rejected by scenario")
-            ).response()
+            status = step.get("status", 422)
+            code, message = REJECT.get(status, REJECT[422])
+            return Refusal(status, step.get("code", code), step.get("message", message)).response()
         case "fail":
             code, message = step.get("code"), step.get("message", "internal server error occurred")
             return Refusal(step.get("status", 500), code, message, step.get("headers")).response()

@@ -43,7 +43,7 @@ MATCHED = frozenset({"endpoint", "client_order_id", "symbol", "qty"})
 BY_DEFAULT = ({"do": "fill"},)
 MAGIC: dict[int, list[dict[str, Any]]] = {
     403: [{"do": "reject", "status": 403, "code": 40310000, "message": "insufficient buying power"}],
-    422: [{"do": "reject", "status": 422, "code": 42210000, "message": "asset is not tradable"}],
+    422: [{"do": "reject", "status": 422, "code": 42210000, "message": "asset is not fractionable"}],
     504: [{"do": "sleep", "seconds": 8, "when": "after"}],
     499: [{"do": "reject_order", "reason": "rejected by the exchange", "after": 0.2}],
     200: [{"do": "fill", "part": "0.5"}, {"do": "fill", "after": 1}],

@@ -127,7 +127,7 @@ def custodian_not_sure(case: Case) -> list[str]:
     control = case.world.outside.custodian.control
     control.scenario(match={"operation": "TRANSFER"}, http={"fault": "drop", "when": "after"})
     there = {"endpoint": "GET /v1/transactions/external_tx_id/", "external_tx_id": "agora-custody-"}
-    control.scenario(match=there, http={"fault": "status", "status": 404})
+    control.scenario(match=there, http={"fault": "not_found"})
     case.place()
     return case.finish()
 

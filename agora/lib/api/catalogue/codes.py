@@ -96,6 +96,7 @@ CODES: dict[str, tuple[int, bool]] = {
     "order_not_uncertain": (409, False),
     "order_not_holdable": (409, False),
     "order_not_closable": (409, False),
+    "order_not_settleable": (409, False),
     "custody_not_looked_up": (409, False),
     "custody_not_closable": (409, False),
     "mint_not_nudgeable": (409, False),

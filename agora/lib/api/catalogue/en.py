@@ -123,6 +123,11 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "The order has ended.",
         "Look at the order again.",
     ),
+    "order_not_settleable": (
+        "This order cannot be settled so",
+        "Only an order whose sums differ from the broker's, or that the broker never knew, is settled by two people.",
+        "Look at what it waits for; an uncertain order is looked up until it is certain.",
+    ),
     "order_not_closable": (
         "This order cannot be closed",
         "Only an order whose transfer or mint failed, and that was settled outside, is closed.",

@@ -119,6 +119,11 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "La orden terminó.",
         "Mire la orden de nuevo.",
     ),
+    "order_not_settleable": (
+        "Esta orden no se puede liquidar así",
+        "Dos personas solo liquidan una orden cuyas sumas difieren de las del bróker, o que el bróker nunca conoció.",
+        "Mire qué espera; una orden incierta se consulta hasta que sea cierta.",
+    ),
     "order_not_closable": (
         "Esta orden no se puede cerrar",
         "Solo se cierra una orden cuya transferencia o emisión falló y que se resolvió por fuera.",

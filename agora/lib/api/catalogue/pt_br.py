@@ -119,6 +119,11 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "A ordem terminou.",
         "Veja a ordem de novo.",
     ),
+    "order_not_settleable": (
+        "Esta ordem não pode ser liquidada assim",
+        "Duas pessoas só liquidam uma ordem cujas somas diferem das da corretora, ou que a corretora nunca conheceu.",
+        "Veja o que ela espera; uma ordem incerta é consultada até ser certa.",
+    ),
     "order_not_closable": (
         "Esta ordem não pode ser encerrada",
         "Só se encerra uma ordem cuja transferência ou emissão falhou e que foi resolvida por fora.",
