@@ -145,8 +145,8 @@ async def _disturb(request: web.Request, step: dict[str, Any], response: Any) ->
             await asyncio.sleep(float(step["seconds"]))
         case "reject":
             status = step.get("status", 422)
-            code, message = REJECT.get(status, REJECT[422])
-            return Refusal(status, step.get("code", code), step.get("message", message)).response()
+            usual = REJECT.get(status, REJECT[422])
+            return Refusal(status, step.get("code", usual[0]), step.get("message", usual[1])).response()
         case "fail":
             code, message = step.get("code"), step.get("message", "internal server error occurred")
             return Refusal(step.get("status", 500), code, message, step.get("headers")).response()
