@@ -263,3 +263,14 @@ def test_a_cancel_without_an_answer_is_uncertain_and_one_of_nothing_rejected(
         broker.cancel(str(uuid.uuid4()))
 
     assert len(control.log("effect", effect="canceled")) == 1
+
+
+@pytest.mark.parametrize(("status", "code"), [(400, 40010001), (403, 40310000), (422, 40010001), (422, 42210000)])
+def test_a_refused_look_up_says_nothing_of_the_order(
+    broker: AlpacaBroker, control: Control, status: int, code: int
+) -> None:
+    """Taken for a refusal of the order, it would end one that the broker may have."""
+    answer = {"do": "fail", "status": status, "code": code, "message": "insufficient buying power"}
+    control.scenario(answer, endpoint="GET /v2/orders:by_client_order_id")
+    with pytest.raises(Unavailable):
+        broker.find_by_client_order_id("agora-1")

@@ -69,6 +69,8 @@ def _answered(error: APIError, *, effect: bool) -> VendorError:
             f"Alpaca refused our API keys ({status} {message}): a person must set them", vendor_code=code
         )
     if code in REFUSALS.get(status, ()):
+        if not effect:  # of a question: it says nothing of what was asked about, which may well be there
+            return Unavailable(f"{status} {message}", vendor_code=code)
         if NOT_NOW.search(message) or (code == RULE and not FOR_GOOD.search(message)):
             return Unavailable(f"not now: {message}", vendor_code=code)
         return Rejected(message, vendor_code=code)
