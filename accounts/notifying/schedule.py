@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
+
+from agora.lib import retry_after as parser
 
 # After the n-th attempt: 14 attempts over three days, less or more a tenth.
 WAITS = (
@@ -34,14 +35,8 @@ def wait_after(attempt: int, *, asked: timedelta | None, jitter: float) -> timed
 
 def asked_wait(retry_after: str, *, now: datetime) -> timedelta | None:
     """A Retry-After header (RFC 9110 §10.2.3): seconds or a date. None without one, and for nonsense."""
-    text = retry_after.strip()
-    if text.isascii() and text.isdigit():
-        return timedelta(seconds=min(int(text), 10**9))
-    try:
-        at = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return max(timedelta(0), at - now) if at.tzinfo else None
+    wait = parser.seconds({"Retry-After": retry_after}, now=now.timestamp(), longest=LONGEST_WAIT.total_seconds())
+    return None if wait is None else timedelta(seconds=wait)
 
 
 def is_given_up_on(*, failing_since: datetime, failures: int, now: datetime) -> bool:

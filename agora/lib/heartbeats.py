@@ -15,7 +15,7 @@ from agora.lib import log
 
 logger = log.get(__name__)
 
-BEAT_EVERY = 5.0  # seconds between two beats of a name, at most
+BEAT_EVERY = 15.0  # seconds between two beats of a name, at most
 LATE_AFTER = 60.0  # seconds without a beat: no loop's own pace is slower than that, but the slow ones'
 SKEW_MOST = 2.0  # seconds; more of it, and what this machine calls "now" is no time to judge by
 FOLLOWER, WORKER = "loop:", "worker"  # a loop's name has the first before it

@@ -10,6 +10,8 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 
+from agora.lib.nesting import NestedTooDeeply, check_depth
+
 CONNECT_TIMEOUT = 2.0
 READ_TIMEOUT = 5.0
 
@@ -73,7 +75,17 @@ class GuardedAdapter(HTTPAdapter):
         with _watch(self.vendor, request) as answered:
             response = super().send(request, *args, **kwargs)
             answered(response)
+            if not kwargs.get("stream"):
+                _refuse_deep(response)
             return response
+
+
+def _refuse_deep(response: requests.Response) -> None:
+    """Before anybody's parser, an SDK's too, may end the process by it (see `nesting`): no answer that can be read."""
+    try:
+        check_depth(response.content.decode(errors="replace"))
+    except NestedTooDeeply as problem:
+        raise requests.exceptions.InvalidJSONError(str(problem), response=response) from problem
 
 
 def guard(

@@ -10,8 +10,8 @@ from email.utils import parsedate_to_datetime
 LONGEST = 300.0  # seconds: a proxy that says a day, or a vendor that means milliseconds, must not stop an order so long
 
 
-def seconds(headers: Mapping[str, str], *, now: float, reset: str = "") -> float | None:
-    """From 0 to LONGEST, by Retry-After or else by the header named `reset`, a Unix time; None where neither can be
+def seconds(headers: Mapping[str, str], *, now: float, reset: str = "", longest: float = LONGEST) -> float | None:
+    """From 0 to `longest`, by Retry-After or else by the header named `reset`, a Unix time; None where neither can be
     read. `now` in seconds of the Unix time."""
     asked = headers.get("Retry-After")
     wait = None if asked is None else _number(asked)
@@ -19,7 +19,7 @@ def seconds(headers: Mapping[str, str], *, now: float, reset: str = "") -> float
         wait = _until_date(asked, now)
     if wait is None and reset and (at := _number(headers.get(reset, ""))) is not None:
         wait = at - now
-    return None if wait is None else min(max(0.0, wait), LONGEST)
+    return None if wait is None else min(max(0.0, wait), longest)
 
 
 def _number(text: str) -> float | None:

@@ -64,7 +64,8 @@ _BY_WORDS: list[tuple[str, str, type[VendorError]]] = [
     (r"rate.?limit|too many requests|limit (exceeded|reached)|capacity|pool is full", "Busy", Unavailable),
     (r"time.?out|timed out", "NodeTimeout", Uncertain),
 ]
-OF_THE_POOL = frozenset({"NonceTooLow", "ReplacementUnderpriced", "FeeTooLow"})
+# Of bytes that are sent. In answer to a question the same words are a node's, or a proxy's, about itself.
+OF_THE_POOL = frozenset({"NonceTooLow", "ReplacementUnderpriced", "FeeTooLow", "InsufficientFunds"})
 _BY_CODE: dict[int, tuple[str, type[VendorError]]] = {
     -32005: ("Busy", Unavailable),  # EIP-1474: limit exceeded
     -32016: ("Busy", Unavailable),  # Base's public node: over rate limit
@@ -83,7 +84,7 @@ def refusal(error: object) -> VendorError:
     for data in _revert_data(error.get("data")):
         if found := abi.decode_error(data):
             return ContractRefused(found)
-        if "revert" in words.lower():  # by an error that is not in our contracts' interface
+        if "revert" in words.lower() and len(data) % 32 == 4:  # a selector and its words, none of our interface's
             return Rejected(f"{words}: 0x{data.hex()[:200]}", vendor_code="Reverted")
     detail = f"{words or 'no words'} ({code})"
     for pattern, name, kind in _BY_WORDS:

@@ -53,11 +53,11 @@ def advance_mint(*, mint_id: UUID, now: datetime) -> None:
             if is_reserve_refusal(refusal):
                 wait_for_reserves(mint_id=mint_id, refusal=refusal, now=now)
                 return
-            if refusal.vendor_code == NO_FUNDS:  # whoever tops it up lets it go on
-                logger.error("signer cannot pay for gas", mint=str(mint_id), detail=refusal.detail)
-                return
             _stop(mint_id=mint_id, problem=refusal.detail, code=refusal.vendor_code, now=now)
         except (Unavailable, Uncertain) as trouble:
+            if trouble.vendor_code == NO_FUNDS:  # whoever tops it up lets it go on
+                logger.error("signer cannot pay for gas", mint=str(mint_id), detail=trouble.detail)
+                return
             logger.warning("mint postponed", mint=str(mint_id), kind=type(trouble).__name__, detail=trouble.detail)
             if isinstance(trouble, Uncertain) and mint.attempts >= MAX_UNCERTAIN:
                 reason = f"still uncertain after {mint.attempts} tries: {trouble.detail}"
@@ -113,13 +113,14 @@ def _simulate(mint: MintTx, now: datetime) -> None:
 def _is_anothers(mint: MintTx) -> bool:
     """Whether the key was used by a transaction that is none of this mint's. One of ours that had reverted may live
     again after a reorg, and a receipt that is missing proves nothing: only the log that used the key says who it was.
+    One node's word of it counts where a quorum has no receipt of ours, either.
     """
     hashes = set(mint.tx_attempts.exclude(raw=None).values_list("tx_hash", flat=True))
     if not hashes:
         return True
     token = mint.token
-    log = get_chain().minted_log(contract=token.address, mint_key=mint.mint_key, first=token.deployed_block)
-    return log is not None and log.tx_hash not in hashes
+    used = get_chain().minted_log(contract=token.address, mint_key=mint.mint_key, first=token.deployed_block)
+    return used is not None and used.tx_hash not in hashes and get_chain().are_unknown(list(hashes))
 
 
 def _sign(mint: MintTx, now: datetime) -> None:

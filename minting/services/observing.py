@@ -13,7 +13,7 @@ from agora.lib import crashpoints, events, locks, log, transitions
 from agora.lib.db import serializable
 from agora.lib.errors import Rejected, Unavailable, Uncertain
 from minting.chains import get_chain
-from minting.models import MintTx, Reorg, TxAttempt
+from minting.models import ForeignNonce, MintTx, Reorg, TxAttempt
 from minting.services.guarding import give_up_spent
 from minting.services.replacing import resend, send_again
 from minting.services.signing import ask_for_signature, save_bytes
@@ -106,13 +106,19 @@ def _claim(*, mint_id: UUID, now: datetime) -> bool:
 def _revive(*, mint_id: UUID, now: datetime) -> None:
     """What a block said of an attempt ends with that block: its bytes reverted, a reorg took that back, they minted,
     and another reorg took that, too. The last is looked after again; its receipt and its nonce say what comes next."""
-    mint = MintTx.objects.select_for_update().get(pk=mint_id)
-    last = mint.tx_attempts.exclude(raw=None).order_by("-nonce", "-bump").first()
-    if mint.status != S.SENT or last is None:
+    mint = MintTx.objects.select_for_update(of=("self",)).select_related("token").get(pk=mint_id)
+    if mint.status != S.SENT:
+        return
+    token = mint.token
+    spent = ForeignNonce.objects.filter(chain_id=token.chain_id, signer=token.minter).values("nonce")
+    last = mint.tx_attempts.exclude(raw=None).exclude(nonce__in=spent).order_by("-nonce", "-bump").first()
+    mint.next_attempt_at = now
+    if last is None:
+        transitions.apply(mint, to=S.PENDING, actor="chain", reason="none of its transactions can land", now=now)
+        events.emit("mint.advance", mint.pk, order_id=mint.order_id)
         return
     last.reverted_at = last.superseded_at = None
     last.save(update_fields=["reverted_at", "superseded_at"])
-    mint.next_attempt_at = now
     mint.save(update_fields=["next_attempt_at"])
     logger.warning("attempt looked after again", mint=str(mint_id), tx_hash=last.tx_hash)
 

@@ -23,7 +23,7 @@ from orders.sandbox.store import Store
 from orders.sandbox.stream import Hub
 
 # What a scripted `reject` says where the script does not: as Alpaca would with that status.
-REJECT = {403: (40310000, "insufficient buying power"), 422: (42210000, "rejected by scenario")}
+REJECT = {403: (40310000, "insufficient buying power"), 422: (42210000, "asset is not fractionable")}
 
 
 def build(*, data: Path, key_id: str, secret_key: str) -> web.Application:
@@ -118,7 +118,8 @@ class Gate:
             body = await json_body(request)
             if not isinstance(body, dict):
                 return {}
-            return {**{name: body.get(name) for name in ("client_order_id", "symbol")}, "qty": quantity_of(body)}
+            texts = {name: body.get(name) for name in ("client_order_id", "symbol")}
+            return {**{name: text for name, text in texts.items() if isinstance(text, str)}, "qty": quantity_of(body)}
         order = self._store.order(request.match_info.get("order_id", ""))
         return order or {"client_order_id": request.query.get("client_order_id")}
 

@@ -16,6 +16,7 @@ from orders.sandbox.runner import Runner
 from orders.sandbox.scenarios import Plan
 
 PLAN = web.RequestKey("plan", Plan)
+WIDEST = 18  # digits before or after the point of a quantity: what is wider is none
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -51,7 +52,11 @@ class Api:
         if not isinstance(body, dict):
             raise refusals.field_wrong("request body format is invalid")
         asset, qty, side = self._checked(body)
-        client_order_id = body.get("client_order_id") or str(uuid.uuid4())
+        client_order_id = body.get("client_order_id")
+        if client_order_id is None or client_order_id == "":
+            client_order_id = str(uuid.uuid4())
+        if not isinstance(client_order_id, str):
+            raise refusals.field_wrong("client_order_id must be a string")
         self._check_id(client_order_id)
         self._check_means(asset["symbol"], qty, side)
         plan = request[PLAN]
@@ -150,7 +155,9 @@ class Api:
         if asset is None:
             raise refusals.order_wrong(f'asset "{symbol}" not found')
         qty = quantity_of(body)
-        if qty is None:
+        if qty is not None and body.get("notional") is not None:
+            raise refusals.field_wrong("only one of qty or notional is accepted")
+        if qty is None:  # Alpaca takes a notional alone; here orders are by quantity only, as ours are
             raise refusals.field_wrong("qty is required")
         if not qty.is_finite() or qty <= 0:
             raise refusals.field_wrong("qty must be > 0")
@@ -188,10 +195,12 @@ class Api:
         return order
 
     def _position(self, symbol: str) -> dict[str, Any] | None:
-        asset, (qty, cost) = market.asset(symbol), self._store.position(symbol)
+        """By symbol or by the asset's id."""
+        asset = market.asset(symbol)
+        qty, cost = (Decimal(0), Decimal(0)) if asset is None else self._store.position(asset["symbol"])
         if asset is None or not qty:
             return None
-        return wire.position(asset=asset, qty=qty, cost=cost, price=self._engine.price(symbol))
+        return wire.position(asset=asset, qty=qty, cost=cost, price=self._engine.price(asset["symbol"]))
 
     def _trade(self, symbol: str) -> dict[str, Any]:
         price = float(self._engine.price(symbol))
@@ -212,19 +221,20 @@ async def json_body(request: web.Request) -> Any:
     """The body, fractions as Decimal; None where it is not JSON."""
     try:
         return json.loads(await request.read(), parse_float=Decimal)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
 def quantity_of(body: dict[str, Any]) -> Decimal | None:
     """`qty` may come as text or as a number. None where there is none; NaN where it is neither."""
     value = body.get("qty")
-    if value is None or isinstance(value, Decimal):
-        return value
+    if value is None:
+        return None
     try:
-        return Decimal(str(value))
+        quantity = Decimal("NaN" if isinstance(value, bool) else str(value))
     except InvalidOperation:
         return Decimal("NaN")
+    return quantity if quantity.is_finite() and -WIDEST < quantity.adjusted() < WIDEST else Decimal("NaN")
 
 
 def _listed(symbol: str) -> str:

@@ -90,8 +90,9 @@ def plan_for(store: Store, *, endpoint: str, facts: dict[str, Any], magic: bool)
             with store.transaction():
                 store.write("UPDATE scenarios SET times = times - 1 WHERE seq = ?", row["seq"])
             return _plan(json.loads(row["steps"]))
-    if magic and endpoint == SUBMIT and isinstance(facts.get("qty"), Decimal):
-        return _plan(MAGIC.get(int(facts["qty"] * 10**9) % 10**6, []))
+    qty = facts.get("qty")
+    if magic and endpoint == SUBMIT and isinstance(qty, Decimal) and qty.is_finite():
+        return _plan(MAGIC.get(int(qty * 10**9) % 10**6, []))
     return Plan()
 
 

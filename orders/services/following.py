@@ -10,12 +10,13 @@ from functools import partial
 from django.utils import timezone
 
 from agora.lib import crashpoints, log
+from agora.lib.storable import storable
 from orders.brokers import get_broker
 from orders.brokers.base import Broker, Execution, MalformedUpdate, StreamOpened, TradeUpdate
 from orders.models import FeedCursor, Fill, Order
 from orders.selectors import oldest_unsettled_at, unsettled_with_broker
 from orders.services.guarding import Row, report_row, take_in_rows
-from orders.services.ingesting import ingest_execution, ingest_malformed, ingest_report, storable
+from orders.services.ingesting import ingest_execution, ingest_malformed, ingest_report
 from orders.states import OrderStatus as S
 
 logger = log.get(__name__)

@@ -11,9 +11,10 @@ from typing import Any
 from accounts.services import place_hold
 from agora.lib import rows
 from agora.lib.db import serializable
+from agora.lib.storable import storable
 from orders.brokers.base import BrokerOrder
 from orders.models import Order
-from orders.services.ingesting import OddFact, ingest_malformed, ingest_report, storable
+from orders.services.ingesting import OddFact, ingest_malformed, ingest_report
 
 OWNER = "odd-row"  # of the holds placed here
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,6 +21,7 @@ from accounts.services import place_hold, reinstate_limit, release_hold, release
 from agora.lib import events, ids, transitions
 from agora.lib.db import serializable
 from agora.lib.money import plain
+from agora.lib.storable import storable
 from orders.brokers.base import BrokerOrder, BrokerPhase, Execution, ExecutionKind
 from orders.models import BrokerMessage, Fill, Order
 from orders.services.progress import walk_ladder
@@ -96,19 +96,6 @@ def ingest_malformed(*, problem: str, raw: Any, now: datetime) -> str:
         return "DUPLICATE"
     _keep("stream", "", "", None, digest, payload, "MALFORMED", now)
     return "MALFORMED"
-
-
-def storable(value: Any) -> Any:
-    """The same, as JSON that PostgreSQL takes: no NUL, no lone surrogates, no NaN, nothing that is not JSON."""
-    if isinstance(value, dict):
-        return {storable(str(key)): storable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [storable(item) for item in value]
-    if value is None or isinstance(value, bool | int):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    return str(value).replace("\x00", "\\0").encode("utf-8", "backslashreplace").decode()
 
 
 def _refuse_odd_report(report: BrokerOrder, now: datetime) -> None:

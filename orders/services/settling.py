@@ -95,9 +95,8 @@ def _taken_back(order: Order, excess: Decimal, now: datetime) -> Sequence[Fill]:
         excess -= taken
         is_whole = taken == fill.quantity
         kind = ExecutionKind.BUST if is_whole else ExecutionKind.CORRECT
-        left = (
-            fill.quantity if is_whole else fill.quantity - taken
-        )  # a bust states what it takes, a correction the rest
+        # A bust states what it takes, a correction what is left.
+        left = fill.quantity if is_whole else fill.quantity - taken
         facts.append(_fact(order, len(facts), kind, left, fill.price_usd, fill.execution_id, now))
     return facts
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import socket
+import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -91,7 +95,16 @@ def test_an_order_that_alpaca_refuses_is_rejected_in_its_words(
         ({"status": 404, "message": "Not Found"}, Uncertain),
         ({"status": 429, "code": 42910000, "message": "rate limit exceeded"}, Unavailable),
         ({"status": 400, "message": "bad request"}, Uncertain),
-        ({"status": 400, "code": 40010000, "message": "bad request"}, Rejected),
+        ({"status": 400, "code": 40010000, "message": "bad request"}, Unavailable),
+        ({"status": 400, "code": 40010000, "message": "request body format is invalid"}, Rejected),
+        ({"status": 422, "code": 40010001, "message": "us_equity orders not allowed for account"}, Unavailable),
+        (
+            {"status": 422, "code": 42210000, "message": "potential wash trade detected. use complex orders"},
+            Unavailable,
+        ),
+        ({"status": 422, "code": 42210000, "message": "words of next year"}, Unavailable),
+        ({"status": 422, "code": 40010001, "message": "Client order id must be unique."}, Uncertain),
+        ({"status": 404, "code": 40410000, "message": "endpoint not found."}, Unavailable),
         ({"status": 409, "message": "conflict"}, Uncertain),
         ({"status": 500, "message": "internal server error occurred"}, Uncertain),
         ({"status": 503, "message": "service unavailable"}, Uncertain),
@@ -265,12 +278,106 @@ def test_a_cancel_without_an_answer_is_uncertain_and_one_of_nothing_rejected(
     assert len(control.log("effect", effect="canceled")) == 1
 
 
-@pytest.mark.parametrize(("status", "code"), [(400, 40010001), (403, 40310000), (422, 40010001), (422, 42210000)])
-def test_a_refused_look_up_says_nothing_of_the_order(
-    broker: AlpacaBroker, control: Control, status: int, code: int
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"status": 422, "code": 40010001, "message": "qty must be > 0"},
+        {"status": 403, "code": 40310000, "message": "insufficient buying power"},
+        {"status": 404, "code": 40410000, "message": "endpoint not found."},
+        {"status": 404, "message": "order not found for x"},
+        {"status": 422, "code": 42210000, "message": "client_order_id must be unique"},
+    ],
+    ids=lambda answer: answer["message"],
+)
+def test_a_refused_question_says_nothing_of_the_order(
+    broker: AlpacaBroker, control: Control, answer: dict[str, Any]
 ) -> None:
-    """Taken for a refusal of the order, it would end one that the broker may have."""
-    answer = {"do": "fail", "status": status, "code": code, "message": "insufficient buying power"}
-    control.scenario(answer, endpoint="GET /v2/orders:by_client_order_id")
+    """Rejected, it would end an order that the broker may have; None, it would be sent again."""
+    control.scenario({"do": "fail", **answer}, endpoint="GET /v2/orders:by_client_order_id")
+
     with pytest.raises(Unavailable):
-        broker.find_by_client_order_id("agora-1")
+        broker.find_by_client_order_id("agr-1")
+
+
+@pytest.mark.parametrize("body", ["[" * 100_000, '{"code": ' + "9" * 5_000 + "}", ""], ids=("deep", "long", "empty"))
+@pytest.mark.parametrize("status", [200, 403, 422, 500])
+def test_no_body_is_a_plain_exception(status: int, body: str) -> None:
+    with (
+        answering(status, body) as url,
+        closing(connect_to(url)) as broker,
+    ):
+        with pytest.raises(Uncertain):
+            broker.submit(buy())
+        with pytest.raises(Unavailable):
+            broker.find_by_client_order_id("agr-1")
+
+
+def test_the_words_of_a_refusal_can_be_kept() -> None:
+    body = '{"code": 40310000, "message": "insufficient buying power \\u0000\\ud800"}'
+    with answering(403, body) as url, closing(connect_to(url)) as broker, pytest.raises(Rejected) as refusal:
+        broker.submit(buy())
+
+    assert refusal.value.detail == "insufficient buying power \\0\\ud800"
+
+
+ORDER = {
+    "id": "1", "client_order_id": "odd", "symbol": "AAPL", "side": "buy", "qty": "1", "filled_qty": "0",
+    "filled_avg_price": None, "status": "new", "updated_at": "2026-11-02T15:00:00Z", "submitted_at": None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {**ORDER, "updated_at": "9999-12-31T23:59:59-05:00"},
+        {**ORDER, "updated_at": "0001-01-01T00:00:00+05:00"},
+        {**ORDER, "updated_at": None},
+        {**ORDER, "id": {}},
+        {**ORDER, "id": None},
+        {"no": "id"},
+        "a text",
+        None,
+    ],
+    ids=str,
+)
+def test_one_odd_row_of_a_list_leaves_the_others(odd: Any) -> None:
+    good = {**ORDER, "id": "2", "client_order_id": "good"}
+    with answering(200, json.dumps([odd, good])) as url, closing(connect_to(url)) as broker:
+        assert [order.client_order_id for order in broker.list_orders(status="open")] == ["good"]
+
+
+def test_an_order_without_the_time_of_its_change_has_that_of_its_latest_moment() -> None:
+    told = {**ORDER, "updated_at": None, "submitted_at": "2026-11-02T15:00:00Z", "filled_at": "2026-11-02T15:00:01Z"}
+    with answering(200, json.dumps(told)) as url, closing(connect_to(url)) as broker:
+        found = broker.find_by_client_order_id("odd")
+
+    assert found is not None
+    assert found.updated_at == datetime(2026, 11, 2, 15, 0, 1, tzinfo=UTC)
+
+
+@contextmanager
+def answering(status: int, body: str) -> Iterator[str]:
+    """A server that gives the same answer to whatever it is asked; its address."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def do_POST(self) -> None:
+            self.do_GET()
+
+        def log_message(self, *_args: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        serving.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            serving.join()

@@ -151,3 +151,33 @@ def test_assets_are_tradable_in_fractions(sandbox: Sandbox, control: Control) ->
     assert get(sandbox, "/v2/assets/AAPL") == assets["AAPL"]
     assert get(sandbox, "/v2/assets/NOPE")["code"] == 40410000
     assert Decimal(submit(sandbox, 0.5).json()["qty"]) == Decimal("0.5")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *({"qty": text} for text in ("x", "", "NaN", "sNaN", "Infinity", "1e999999", "-1", "1e-999")),
+        {"qty": True},
+        {"qty": []},
+        {"qty": {}},
+        {"notional": "10"},
+        {"client_order_id": 5},
+        {"client_order_id": []},
+        {"client_order_id": {"a": 1}},
+    ],
+    ids=str,
+)
+def test_an_odd_field_is_refused_as_alpaca_refuses_it(sandbox: Sandbox, control: Control, odd: dict[str, Any]) -> None:
+    answer = submit(sandbox, **odd)
+
+    assert (answer.status_code, answer.json()["code"]) == (422, 40010001)
+    assert control.log("effect") == []
+
+
+def test_a_position_is_found_by_the_assets_id_too(sandbox: Sandbox, control: Control) -> None:
+    submit(sandbox)
+    events(control, until="fill")
+    by_symbol = get(sandbox, "/v2/positions/AAPL")
+    by_id = get(sandbox, f"/v2/positions/{by_symbol['asset_id']}")
+
+    assert (by_id["symbol"], by_id["qty"]) == ("AAPL", "1")

@@ -13,11 +13,12 @@ from django.db import OperationalError, ProgrammingError
 from django.utils import timezone
 
 from accounts.models import Hold
+from agora.lib.storable import storable
 from agora.tests.world import World
 from orders.brokers.base import BrokerOrder, BrokerPhase, ExecutionKind
 from orders.models import BrokerMessage, Fill, Order
 from orders.services.guarding import Row, take_in_rows
-from orders.services.ingesting import ingest_execution, ingest_report, storable
+from orders.services.ingesting import ingest_execution, ingest_report
 from orders.tests.test_ingesting import execution, order, say, take_in  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -101,9 +102,11 @@ def test_what_meets_every_row_is_let_through(error: type[Exception]) -> None:
     "raw", [{"a": "\x00"}, {"\x00": 1}, {"a": float("nan")}, {"a": ["\ud800"]}, "\x00", None, 10**400]
 )
 def test_whatever_was_said_can_be_kept(raw: Any) -> None:
-    BrokerMessage.objects.create(
+    kept = BrokerMessage.objects.create(
         source="stream", digest="d", payload=storable({"raw": raw}), outcome="MALFORMED", received_at=timezone.now()
     )
+    kept.refresh_from_db()
+    assert kept.payload == storable({"raw": raw})
 
 
 def _guarded(report: BrokerOrder) -> None:

@@ -14,7 +14,7 @@ from django.core.management.base import CommandParser
 from django.utils import timezone
 
 from accounts.services import follow_webhooks, seal_audit_log, sweep_customers
-from agora.lib import loops, rows
+from agora.lib import log, loops, rows
 from agora.lib.aside import ChecksAside
 from agora.lib.doorbell import queue_delay
 from custody.services import sweep_custody
@@ -32,11 +32,18 @@ from orders.services import (
 )
 from reserves.services import EVERY, attend_reports, keep_attested, refresh, watch_budgets
 
+logger = log.get(__name__)
+
 
 def sweep(*, now: datetime) -> None:
     """What one app's sweep meets keeps no other app's rows waiting."""
     sweeps = [sweep_customers, sweep_orders, sweep_custody, sweep_mints, sweep_switches]
-    rows.each(sweeps, lambda one: one(now=now), name="sweep", hold=lambda one, trouble: None)
+    rows.each(sweeps, lambda one: one(now=now), name="sweep", hold=_say_that_it_fails)
+
+
+def _say_that_it_fails(one: Callable[..., int], trouble: rows.Trouble) -> None:
+    """Each time: nothing of that app is nudged until somebody mends it."""
+    logger.error("sweep fails", sweep=one.__name__, trouble=str(trouble))
 
 
 class Sweep:

@@ -11,9 +11,10 @@ from eth_utils import keccak
 
 from agora.lib.errors import Rejected, Unavailable, Uncertain, VendorError
 from agora.lib.http import CONNECT_TIMEOUT, READ_TIMEOUT
-from minting.chains import abi, artifact, errors
+from minting.chains import abi, artifact
 from minting.chains.base import FeeMarket, Fees, MintCall, MintedLog, TransferLog
 from minting.chains.evm import parsing
+from minting.chains.evm.nodes import SEND
 from minting.chains.evm.quorum import QuorumReads, logs_of, minted_filter
 from minting.chains.evm.rpc import Query, Rpc
 
@@ -97,8 +98,6 @@ class EvmChain(QuorumReads):
                 contract=call.contract, mint_key=call.mint_key
             ):
                 raise Unavailable(f"a mint of {call.mint_key} waits in the pool", vendor_code="Pending") from refusal
-            if refusal.vendor_code in errors.OF_THE_POOL:  # nothing was sent, so it says nothing of this mint
-                raise Unavailable(refusal.detail, vendor_code=refusal.vendor_code) from refusal
             raise
 
     def simulate(self, *, sender: str, to: str, data: str) -> int:
@@ -146,7 +145,7 @@ class EvmChain(QuorumReads):
 
     def broadcast(self, raw: bytes) -> str:
         tx_hash = "0x" + keccak(raw).hex()
-        sending = Query("eth_sendRawTransaction", ["0x" + raw.hex()], _exactly(tx_hash))
+        sending = Query(SEND, ["0x" + raw.hex()], _exactly(tx_hash))
         answers = self._rpc.ask_every(sending, wanted=lambda taken: True)
         failures = [answer for answer in answers if isinstance(answer, VendorError)]
         if len(failures) < len(answers):

@@ -52,6 +52,7 @@ class WrongNode(Unavailable):
 
 _GARBLED = (ValueError, TypeError, KeyError, IndexError, AttributeError, DecodingError)
 BATCH = 100  # requests in one HTTP call; providers' caps start there
+SEND = "eth_sendRawTransaction"
 CHAIN_ID = Query("eth_chainId", [], quantity)
 
 
@@ -120,7 +121,10 @@ class Node:
         if not isinstance(answer, dict) or not ("result" in answer or answer.get("error")):
             raise Uncertain(f"{self.name}: garbled answer to {query.method}", vendor_code="Garbled")
         if answer.get("error"):
-            raise errors.refusal(answer["error"])
+            told = errors.refusal(answer["error"])
+            if told.vendor_code in errors.OF_THE_POOL and query.method != SEND:
+                raise Uncertain(told.detail, vendor_code=told.vendor_code)
+            raise told
         try:
             return query.parse(answer["result"])
         except _GARBLED as error:

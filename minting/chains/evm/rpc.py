@@ -31,7 +31,8 @@ logger = log.get(__name__)
 PATIENCE = 0.25  # seconds for the others' answers once a quorum has spoken
 ALARM_AFTER = 10.0  # seconds without a quorum
 
-HEALTHY = {"UnknownBlock", "Behind"}  # what a node that is behind says, and no failure
+# What a node says that is behind, has no such method or wants less at once: it is there, and no failure.
+HEALTHY = {"UnknownBlock", "Behind", "TooMuch", "-32601"}
 
 T = TypeVar("T")
 

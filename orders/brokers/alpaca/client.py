@@ -184,14 +184,15 @@ class AlpacaBroker:
         while True:
             query = {**params, **extra}
             page = _call(functools.partial(self._trading.get, path, query), _objects, effect=False)
-            fresh = [item for item in page if item["id"] not in seen]
+            named = [item for item in page if _has_id(item)]
+            fresh = [item for item in named if item["id"] not in seen]
             yield from fresh
             if len(page) < size:
                 return
             if not fresh:
-                raise Unavailable(f"the list at {path} does not advance after {page[-1]['id']}")
+                raise Unavailable(f"the list at {path} does not advance after {str(page[-1])[:200]}")
             seen.update(item["id"] for item in fresh)
-            extra = {cursor: page[-1]["id"]}
+            extra = {cursor: named[-1]["id"]}
 
 
 def exact_numbers(response: requests.Response, *_args: Any, **_kwargs: Any) -> None:
@@ -235,10 +236,18 @@ def _readable(parse: Callable[[Any], T], objects: Iterator[dict[str, Any]]) -> I
             logger.exception("unreadable object in a list of Alpaca's: %s", raw)
 
 
-def _objects(raw: Any) -> list[dict[str, Any]]:
-    if not isinstance(raw, list) or not all(isinstance(item, dict) and "id" in item for item in raw):
+def _objects(raw: Any) -> list[Any]:
+    """A page of a list, whatever its items are: an odd one must not hide the others."""
+    if not isinstance(raw, list) or (raw and not any(isinstance(item, dict) and "id" in item for item in raw)):
         raise ValueError(f"not a list of objects with ids: {str(raw)[:200]}")
     return raw
+
+
+def _has_id(item: Any) -> bool:
+    if isinstance(item, dict) and isinstance(item.get("id"), str) and item["id"]:
+        return True
+    logger.error("object without an id in a list of Alpaca's: %s", item)
+    return False
 
 
 def _ignore(_raw: Any) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
+from agora.lib import storable
 from orders.brokers.base import CorporateAction
 
 # The first of them that is there; a kind without any says only when it is processed.
@@ -34,7 +35,7 @@ def _of_kind(kind: str, items: Any) -> Iterator[CorporateAction]:
     for item in items if isinstance(items, list) else [items]:
         fields = item if isinstance(item, dict) else {}
         yield CorporateAction(
-            kind=kind,
+            kind=storable.text(kind)[:60],
             symbols=frozenset(
                 value.strip().upper()
                 for name, value in fields.items()

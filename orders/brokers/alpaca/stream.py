@@ -16,6 +16,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from agora.lib.errors import Unavailable
 from agora.lib.http import CONNECT_TIMEOUT, READ_TIMEOUT, assert_no_transaction
+from agora.lib.nesting import check_depth
 from orders.brokers.alpaca import wire
 from orders.brokers.base import MalformedUpdate, StreamItem, StreamOpened
 
@@ -93,6 +94,7 @@ def _read(frame: str | bytes) -> Iterator[StreamItem]:
 def _loads(frame: str | bytes) -> Any:
     """The JSON of a frame, fractions as their literal text; None where it is not JSON."""
     try:
+        check_depth(frame if isinstance(frame, str) else frame.decode(errors="replace"))
         return json.loads(frame, parse_float=str)
     except ValueError:  # JSONDecodeError and UnicodeDecodeError
         return None

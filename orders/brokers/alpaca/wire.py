@@ -54,6 +54,7 @@ EVENTS = frozenset(EXECUTIONS) | {
     *("replaced", "rejected", "stopped", "pending_cancel", "pending_replace", "calculated", "suspended", "restated"),
     *("order_replace_rejected", "order_cancel_rejected"),
 }
+MOMENTS = ("filled_at", "canceled_at", "expired_at", "failed_at", "replaced_at", "submitted_at", "created_at")
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
@@ -73,7 +74,7 @@ def parse_order(raw: Any) -> BrokerOrder:
         filled_avg_price=None if order.get("filled_avg_price") is None else _decimal(order, "filled_avg_price"),
         status=status,
         phase=_phase(status, quantity, filled),
-        updated_at=_time(order, "updated_at"),
+        updated_at=_last_touched(order),
         raw=order,
     )
 
@@ -214,4 +215,17 @@ def _time(raw: dict[str, Any], name: str) -> datetime:
         raise ValueError(f"{name} is {text!r}, not a time") from None
     if parsed.tzinfo is None:
         raise ValueError(f"{name} is {text!r}, without a time zone")
-    return parsed.astimezone(UTC)
+    try:
+        return parsed.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{name} is {text!r}, out of range") from None
+
+
+def _last_touched(order: dict[str, Any]) -> datetime:
+    """When an order changed last. Where `updated_at` is null, the latest of the moments that it does tell."""
+    if order.get("updated_at") is not None:
+        return _time(order, "updated_at")
+    told = [_time(order, name) for name in MOMENTS if order.get(name) is not None]
+    if not told:
+        raise ValueError("updated_at is null, and so is every other time")
+    return max(told)
